@@ -1,0 +1,3 @@
+"""batchocr: folders of PDFs and page images into Markdown, tables, images and visualization PDFs, on every device there is."""
+
+__version__ = "0.1.0"
