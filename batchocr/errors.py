@@ -131,5 +131,5 @@ class WorkerLostError(TaskError):
     default_kind = FailureKind.WORKER_LOST
 
 
-class Cancelled(BaseException):  # noqa: N818 - not an error: the order to stop
+class Cancelled(BaseException):
     """The order to stop now, which no `except Exception` can swallow."""

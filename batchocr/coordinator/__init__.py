@@ -1,0 +1,1 @@
+"""Schedules, supervises and records a run. Imports no engine and opens no document."""

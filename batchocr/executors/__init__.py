@@ -1,0 +1,1 @@
+"""Where children run: in this process (serial) or one process per device (local)."""

@@ -1,0 +1,1 @@
+"""What runs inside a child: the engine session, the finisher, and their messages."""
