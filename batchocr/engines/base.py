@@ -1,7 +1,8 @@
 """The contract of an engine: something that recognizes pages.
 
 An engine is built and used in a worker process, by one thread. It writes no files, starts no processes, picks no
-device, reads no environment and needs no network. `tests/contract/test_engines.py` passes on every engine that is registered.
+device, reads no environment and needs no network.
+`tests/contract/test_engines.py` passes on every engine that is registered.
 """
 
 from __future__ import annotations
