@@ -1,0 +1,83 @@
+"""The workers as the coordinator sees them: what each was lent, when it last made progress, when it may start again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from batchocr.coordinator import retry
+from batchocr.coordinator.contents import Content
+from batchocr.datatypes import Task
+from batchocr.devices import Device
+
+LENT_AT_MOST = 2  # one task in hand, one ahead
+
+
+@dataclass
+class Lent:
+    """One task that a worker has: its content, the pages not reported yet, the ledger's attempt."""
+
+    task: Task
+    content: Content
+    unreported: set[int]
+    missed: bool = False
+
+
+@dataclass
+class Worker:
+    """One worker's place in the pool.
+
+    Attributes:
+        name: unique, such as `gpu:0`, or `gpu:0/2` for the second on one device.
+        device: where it runs.
+        state: waiting, loading, ready, retired.
+        generation: number of its process.
+        progress_at: monotonic time of its last sign of progress, s.
+        start_at: monotonic time at which it may start, s, while it waits.
+        lent: its tasks by number, oldest first.
+        lost_in_a_row: deaths since its last recorded page.
+        idle_lost_in_a_row: those of them with no page open.
+        source: document in hand, for people.
+        page_no: last page it finished, for people.
+    """
+
+    name: str
+    device: Device
+    state: str = "waiting"
+    generation: int = 0
+    progress_at: float = 0.0
+    start_at: float = 0.0
+    lent: dict[int, Lent] = field(default_factory=dict)
+    lost_in_a_row: int = 0
+    idle_lost_in_a_row: int = 0
+    source: str = ""
+    page_no: int | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """It may be lent another task."""
+        return self.state == "ready" and len(self.lent) < LENT_AT_MOST
+
+    def made_progress(self, now: float) -> None:
+        """Notes a recorded page."""
+        self.progress_at = now
+        self.lost_in_a_row = self.idle_lost_in_a_row = 0
+
+    def died(self, now: float, *, blamed_on_page: bool) -> None:
+        """Notes a death: the worker waits for its next start, or is retired."""
+        self.lost_in_a_row += 1
+        self.idle_lost_in_a_row = 0 if blamed_on_page else self.idle_lost_in_a_row + 1
+        if retry.retire_device(self.lost_in_a_row, self.idle_lost_in_a_row):
+            self.state = "retired"
+        else:
+            self.state = "waiting"
+            self.start_at = now + retry.restart_delay_s(self.lost_in_a_row)
+
+
+def make_workers(devices: tuple[Device, ...], per_device: int) -> dict[str, Worker]:
+    """Gives the pool: so many workers on each device, in order."""
+    workers = {}
+    for number in range(per_device):
+        for device in devices:
+            name = device.name if number == 0 else f"{device.name}/{number + 1}"
+            workers[name] = Worker(name, device)
+    return workers

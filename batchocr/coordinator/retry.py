@@ -1,0 +1,45 @@
+"""Who is tried again, and how often: pure policy, no state of its own and no I/O."""
+
+from __future__ import annotations
+
+from batchocr.errors import FailureKind
+
+# A second try on the same file gives the same answer.
+_FINAL = frozenset({
+    FailureKind.DOCUMENT_UNREADABLE,
+    FailureKind.DOCUMENT_ENCRYPTED,
+    FailureKind.DOCUMENT_TOO_LARGE,
+    FailureKind.DOCUMENT_CHANGED,
+    FailureKind.PAGE_RENDER_FAILED,
+})  # fmt: skip
+# These end the whole document, not only the page that met them.
+_WHOLE_DOCUMENT = _FINAL - {FailureKind.PAGE_RENDER_FAILED}
+
+MAX_LOST_IN_A_ROW = 20
+MAX_IDLE_LOST_IN_A_ROW = 3
+UNLOADABLE_PAGES_IN_A_ROW = 20
+
+
+def try_again(kind: FailureKind, failed_attempts: int, max_attempts: int) -> bool:
+    """Tells whether a page is tried again, alone and on a fresh engine, after that many failed tries."""
+    return kind not in _FINAL and failed_attempts < max_attempts
+
+
+def ends_document(kind: FailureKind) -> bool:
+    """Tells whether a failure met on one page means that no page of the document can be had."""
+    return kind in _WHOLE_DOCUMENT
+
+
+def restart_delay_s(lost_in_a_row: int) -> float:
+    """Gives how long to wait before a lost worker is started again, s: none at first, then doubling up to 30."""
+    return 0.0 if lost_in_a_row <= 1 else min(30.0, 0.5 * 2.0 ** (lost_in_a_row - 2))
+
+
+def retire_device(lost_in_a_row: int, idle_lost_in_a_row: int) -> bool:
+    """Tells whether a worker that keeps dying without finishing a page is given up.
+
+    Args:
+        lost_in_a_row: deaths since its last recorded page.
+        idle_lost_in_a_row: those of them with no page open, which no page can be blamed for.
+    """
+    return lost_in_a_row >= MAX_LOST_IN_A_ROW or idle_lost_in_a_row >= MAX_IDLE_LOST_IN_A_ROW

@@ -1,0 +1,59 @@
+"""Frozen values that cross rooms.
+
+Plain data only: no behaviour beyond a derived property, no I/O, no third-party import at run time.
+Coordinates are pixels of the page image with the origin at the top left, `(x0, y0, x1, y1)`; page numbers count from 1.
+"""
+
+from typing import TYPE_CHECKING
+
+from batchocr.datatypes.documents import (
+    DocumentRef,
+    FileIdentity,
+    FoundFolder,
+    InputRoot,
+    Limits,
+    PageRanges,
+    Probe,
+    RefusedFile,
+    SourceFile,
+)
+from batchocr.datatypes.pages import BBox, Block, PageFailure, PageImage, PageOutcome, PageResult, TextLayer, TextWord
+from batchocr.datatypes.reports import DocumentReport, RunProgress, RunSummary, WorkerView
+from batchocr.datatypes.states import AttemptState, DocumentFormat, DocumentState, PageState, RunState
+from batchocr.datatypes.work import Assembly, EngineInfo, FailedPages, Task
+
+if TYPE_CHECKING:
+    from batchocr.datatypes.pages import Pixels as Pixels
+
+__all__ = [
+    "Assembly",
+    "AttemptState",
+    "BBox",
+    "Block",
+    "DocumentFormat",
+    "DocumentRef",
+    "DocumentReport",
+    "DocumentState",
+    "EngineInfo",
+    "FailedPages",
+    "FileIdentity",
+    "FoundFolder",
+    "InputRoot",
+    "Limits",
+    "PageFailure",
+    "PageImage",
+    "PageOutcome",
+    "PageRanges",
+    "PageResult",
+    "PageState",
+    "Probe",
+    "RefusedFile",
+    "RunProgress",
+    "RunState",
+    "RunSummary",
+    "SourceFile",
+    "Task",
+    "TextLayer",
+    "TextWord",
+    "WorkerView",
+]

@@ -1,0 +1,100 @@
+"""How a run goes and what came of it, as people and scripts are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from batchocr.datatypes.states import DocumentState, RunState
+from batchocr.datatypes.work import FailedPages
+from batchocr.errors import ExitCode
+
+
+@dataclass(frozen=True)
+class WorkerView:
+    """One worker as a person sees it.
+
+    Attributes:
+        worker: name such as `gpu:0` or `cpu:1`, unique in the run.
+        device: device as the user spelt it.
+        state: starting, loading, idle, busy, restarting, retired.
+        source: document in hand, or "".
+        page_no: page in hand, or None.
+        rss_bytes: resident memory of its process, 0 if unknown.
+    """
+
+    worker: str
+    device: str
+    state: str
+    source: str = ""
+    page_no: int | None = None
+    rss_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is, for progress bars.
+
+    Attributes:
+        pages_total: pages known so far that this run has to do.
+        pages_done: pages with a result in this run (blank ones too).
+        pages_failed: pages given up in this run.
+        documents_total, documents_ended: documents of this run, skipped ones included.
+        counting: the prober has not counted all documents yet, so the total still grows.
+        elapsed_s: seconds since the run began.
+        workers: one entry per worker.
+    """
+
+    pages_total: int
+    pages_done: int
+    pages_failed: int
+    documents_total: int
+    documents_ended: int
+    counting: bool
+    elapsed_s: float
+    workers: tuple[WorkerView, ...] = ()
+
+
+@dataclass(frozen=True)
+class DocumentReport:
+    """One document in a summary or status: its name, folder, state, pages and failures."""
+
+    source: str
+    folder: str
+    state: DocumentState
+    pages: int | None
+    pages_done: int
+    failures: tuple[FailedPages, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run came to; `batchocr.run` returns it.
+
+    Attributes:
+        run_id: the ledger's name of the run.
+        state: completed, failed or interrupted.
+        exit_code: what the command answers.
+        output: the output folder.
+        engine: name of the engine.
+        devices: devices that were used.
+        documents: document state to count.
+        pages_done: pages recognized in this run.
+        pages_failed: pages that have failed, of all documents of this run.
+        elapsed_s: wall clock, seconds.
+        failures: every document that is not whole, with its reasons.
+        message: why it stopped early, or "".
+    """
+
+    run_id: str
+    state: RunState
+    exit_code: ExitCode
+    output: str
+    engine: str
+    devices: tuple[str, ...]
+    documents: Mapping[str, int]
+    pages_done: int
+    pages_failed: int
+    elapsed_s: float
+    failures: tuple[DocumentReport, ...] = ()
+    message: str = ""

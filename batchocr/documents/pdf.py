@@ -1,0 +1,92 @@
+"""Pages of PDFs, drawn by PDFium. Only ever loaded in a document child."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any, BinaryIO
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from batchocr.datatypes import DocumentFormat, FileIdentity, Limits
+from batchocr.documents.reader import RenderedPage, shrinkage, shrunk_warning
+from batchocr.documents.text_layer import read_text_layer
+from batchocr.errors import DocumentError, FailureKind
+
+POINTS_PER_INCH = 72
+PAGE_FAILED = FailureKind.PAGE_RENDER_FAILED
+
+
+class PdfReader:
+    """One open PDF."""
+
+    format = DocumentFormat.PDF
+
+    def __init__(self, file: BinaryIO, identity: FileIdentity, password: str | None, limits: Limits) -> None:
+        self.identity = identity
+        self._limits = limits
+        try:
+            self._pdf = pdfium.PdfDocument(file, password=password, autoclose=True)
+        except pdfium.PdfiumError as err:
+            raise _opening_error(err.err_code, password is not None) from err
+        try:
+            # Before any page is loaded: only then are filled-in form fields drawn.
+            self._pdf.init_forms()
+        except pdfium.PdfiumError as err:
+            self._pdf.close()
+            raise DocumentError("PDFium cannot read the form fields of this PDF; print it to a new PDF") from err
+        self.page_count = len(self._pdf)
+
+    def render(self, page_no: int, dpi: int, want_text: bool) -> RenderedPage:
+        """Gives page `page_no` drawn at `dpi`, or lower where it would be larger than `max_page_pixels`.
+
+        Raises:
+            DocumentError: `page_render_failed`.
+        """
+        try:
+            page = self._pdf.get_page(page_no - 1)
+        except pdfium.PdfiumError as err:
+            raise DocumentError("PDFium cannot load this page: the PDF is damaged", PAGE_FAILED) from err
+        try:
+            return self._draw(page, dpi, want_text)
+        except pdfium.PdfiumError as err:
+            raise DocumentError(f"PDFium cannot draw this page: {err}", PAGE_FAILED) from err
+        finally:
+            page.close()
+
+    def _draw(self, page: Any, dpi: int, want_text: bool) -> RenderedPage:
+        width, height = page.get_size()
+        if not (isfinite(width) and isfinite(height) and width > 0 and height > 0):
+            raise DocumentError(f"this page has no usable size ({width} x {height} points)", PAGE_FAILED)
+        wanted = dpi / POINTS_PER_INCH
+        scale = wanted * shrinkage(width * wanted, height * wanted, self._limits.max_page_pixels)
+        warnings = []
+        if scale < wanted:
+            warnings.append(shrunk_warning(width * wanted, height * wanted, scale * POINTS_PER_INCH))
+        # A bitmap of PDFium's native kind has rows without padding, so this view of it is C-contiguous.
+        pixels = page.render(scale=scale, rev_byteorder=False).to_numpy()
+        text_layer = None
+        if want_text:
+            text_layer, text_warnings = read_text_layer(page, pixels.shape[1], pixels.shape[0])
+            warnings.extend(text_warnings)
+        return RenderedPage(pixels, scale * POINTS_PER_INCH, text_layer, tuple(warnings))
+
+    def close(self) -> None:
+        """Lets go of the file and of all memory."""
+        self._pdf.close()
+
+
+def _opening_error(code: int | None, with_password: bool) -> DocumentError:
+    if code == pdfium_c.FPDF_ERR_PASSWORD:
+        fault = "the password given for this PDF is wrong" if with_password else "the PDF needs a password"
+        return DocumentError(f"{fault}; name it in the file given with --password-file", FailureKind.DOCUMENT_ENCRYPTED)
+    if code == pdfium_c.FPDF_ERR_SECURITY:
+        return DocumentError(
+            "the PDF is encrypted in a way that PDFium cannot open (certificate or rights management); "
+            "save it without protection first",
+            FailureKind.DOCUMENT_ENCRYPTED,
+        )
+    # PDFium gives the same code for a page tree that is empty and for one that it cannot follow.
+    return DocumentError(
+        "the PDF is damaged or has no pages: PDFium cannot open it; check it in a viewer and repair it"
+    )

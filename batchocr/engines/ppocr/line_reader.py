@@ -1,0 +1,120 @@
+"""Reads the lines of a page image by OCR: detection, cuts at the rules of tables, recognition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from batchocr.engines.ppocr.detection import Detector, Quad, short_side
+from batchocr.engines.ppocr.lines import Line
+from batchocr.engines.ppocr.orientation import quarter_turns, turned_pixels
+from batchocr.engines.ppocr.recognition import Recognizer
+from batchocr.engines.ppocr.tables import TableGrid
+
+if TYPE_CHECKING:
+    from batchocr.datatypes import BBox, Pixels
+
+# A piece narrower than this, between two rules, holds no character.
+MIN_PIECE_PX = 4.0
+# A row of a table is at least this many times as high as a line in it; detected boxes are generous.
+MIN_ROW_HEIGHT = 0.7
+
+
+@dataclass(frozen=True)
+class LineReader:
+    """Reads lines.
+
+    Attributes:
+        detector: finds lines.
+        recognizer: reads them.
+        drop_score: lines read with a lower mean confidence, 0 to 1, are dropped.
+    """
+
+    detector: Detector
+    recognizer: Recognizer
+    drop_score: float
+
+    def find(self, pixels: Pixels) -> tuple[Pixels, int, list[Quad]]:
+        """Gives the page upright, the quarter turns counterclockwise (0 to 3) that this took, and where its lines are.
+
+        Raises:
+            EngineError: a network failed.
+        """
+        quads = self.detector(pixels)
+        turns = quarter_turns(pixels, quads, self.recognizer)
+        if turns == 0:
+            return pixels, 0, quads
+        upright = turned_pixels(pixels, turns)
+        return upright, turns, self.detector(upright)
+
+    def read(self, pixels: Pixels, quads: Sequence[Quad], grids: Iterable[TableGrid]) -> list[Line]:
+        """Gives the lines of an upright page, from top to bottom.
+
+        Args:
+            pixels: BGR, uint8, shape (height, width, 3).
+            quads: its lines, as detected.
+            grids: ruled tables; a line that runs across a rule between two cells is cut there.
+
+        Raises:
+            EngineError: a network failed.
+        """
+        tables = tuple(grids)
+        pieces = [piece for quad in quads for piece in _cut(quad, tables)]
+        readings = self.recognizer(pixels, pieces)
+        return [
+            _line(piece, reading.text, reading.score)
+            for piece, reading in zip(pieces, readings, strict=True)
+            if reading.text and reading.score >= self.drop_score
+        ]
+
+
+def _cut(quad: Quad, grids: Sequence[TableGrid]) -> list[Quad]:
+    """Cuts a level quadrilateral at the vertical rules that it crosses."""
+    left, right = (float(quad[[0, 3], 0].mean()), float(quad[[1, 2], 0].mean()))
+    if right - left <= float(quad[2:, 1].mean() - quad[:2, 1].mean()):
+        return [quad]
+    tables = [grid for grid in grids if _has_room(grid, short_side(quad))]
+    rules = sorted(x for grid in tables for x in grid.vertical_rules(_bounds(quad)) if left < x < right)
+    if not rules:
+        return [quad]
+    pieces = []
+    for start, end in pairwise([left, *rules, right]):
+        if end - start >= MIN_PIECE_PX:
+            pieces.append(_between(quad, (start - left) / (right - left), (end - left) / (right - left)))
+    return pieces
+
+
+def _has_room(grid: TableGrid, height_px: float) -> bool:
+    """Tells whether a line fits into the rows of a grid; strokes of big letters may cross like rules, too."""
+    rows = len(grid.row_edges) - 1
+    return grid.bbox[3] - grid.bbox[1] >= MIN_ROW_HEIGHT * height_px * rows
+
+
+def _between(quad: Quad, start: float, end: float) -> Quad:
+    top, bottom = quad[1] - quad[0], quad[2] - quad[3]
+    corners = (quad[0] + start * top, quad[0] + end * top, quad[3] + end * bottom, quad[3] + start * bottom)
+    return np.array(corners, np.float32)
+
+
+def _bounds(quad: Quad) -> BBox:
+    (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def _line(quad: Quad, text: str, score: float) -> Line:
+    sides = [float(np.linalg.norm(quad[i] - quad[(i + 1) % 4])) for i in range(4)]
+    width, height = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
+    # A box that is higher than wide is vertical text, unless it is a single character such as the digit 1.
+    vertical = height > 1.5 * width and len(text) > 1
+    return Line(
+        text=text,
+        bbox=_bounds(quad),
+        polygon=tuple((float(x), float(y)) for x, y in quad),
+        score=score,
+        height_px=width if vertical else height,
+        bold=False,
+    )

@@ -1,0 +1,45 @@
+"""The settings of the embedded engine, each with its unit and its reader."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from batchocr.engines.base import EngineOptions
+
+Runtime: TypeAlias = Literal["openvino", "onnxruntime"]
+Precision: TypeAlias = Literal["f32", "bf16"]
+
+
+class PpOcrOptions(EngineOptions):
+    """Options of the engine `ppocr`."""
+
+    runtime: Runtime = Field(default="openvino", description="library that computes the neural networks")
+    mode: Literal["auto", "ocr", "text"] = Field(
+        default="auto",
+        description="where text comes from: `ocr` reads the image, `text` takes the PDF's text layer, "
+        "`auto` takes the text layer of each page that can be trusted and reads the others",
+    )
+    threads: int = Field(default=1, ge=1, le=64, description="CPU threads per worker")
+    precision: Precision = Field(
+        default="f32",
+        description="arithmetic of the networks; `bf16` is faster on CPUs that have it (runtime openvino only), "
+        "but its results differ from one kind of CPU to another",
+    )
+    det_long_side: int = Field(
+        default=1280,
+        ge=320,
+        le=4096,
+        description="long side, px, at which a page of A4 shape is searched for lines; "
+        "other shapes get the same area, and a page of small print is searched again at four times the area",
+    )
+    drop_score: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="lines read with a lower mean confidence (0 to 1) are dropped"
+    )
+
+    @model_validator(mode="after")
+    def _precision_fits_runtime(self) -> PpOcrOptions:
+        if self.precision == "bf16" and self.runtime != "openvino":
+            raise ValueError("precision bf16 needs runtime openvino")
+        return self

@@ -1,0 +1,193 @@
+"""Rows of text become paragraphs, headings, lists and code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from batchocr.datatypes import BBox
+from batchocr.engines.ppocr.geometry import median, union
+from batchocr.engines.ppocr.wording import is_mark, join_texts, looks_like_code, starts_item
+
+MAX_PITCH = 2.2
+_NUMBERED = re.compile(r"^\s*(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+\S")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of text in one column.
+
+    Attributes:
+        text: its characters.
+        box: in upright coordinates, px.
+        height: height of its letters' line, px.
+        bold: all of it is bold.
+        lines: indexes of the lines it was joined from, left to right.
+    """
+
+    text: str
+    box: BBox
+    height: float
+    bold: bool
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Rows that belong together.
+
+    Attributes:
+        rows: from top to bottom, at least one.
+        label: text, list, algorithm, paragraph_title or doc_title.
+        level: heading level, else None.
+    """
+
+    rows: tuple[Row, ...]
+    label: str = "text"
+    level: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The running text; code and items keep their lines."""
+        if self.label == "algorithm":
+            return _code_text(self.rows)
+        return join_texts(row.text for row in self.rows)
+
+    @property
+    def box(self) -> BBox:
+        """Upright box, px."""
+        return union(row.box for row in self.rows)
+
+
+def body_height(rows: Sequence[Row]) -> float:
+    """Gives the height of the page's running text, px: the median, every character counting."""
+    total = sum(len(row.text) for row in rows)
+    seen = 0
+    for row in sorted(rows, key=lambda row: row.height):
+        seen += len(row.text)
+        if 2 * seen >= total:
+            return max(row.height, 1.0)
+    return 1.0
+
+
+def build_paragraphs(rows: Sequence[Row], body: float, *, exact_heights: bool) -> list[Paragraph]:
+    """Gives the paragraphs of one strip of rows.
+
+    Args:
+        rows: of one column, from top to bottom, without a table or figure between them.
+        body: height of running text, px.
+        exact_heights: heights come from a text layer, so small differences tell something.
+    """
+    groups: list[list[Row]] = []
+    pitch = _usual_pitch(rows)
+    tolerance = 1.12 if exact_heights else 1.35
+    right = max((row.box[2] for row in rows), default=0.0)
+    for row in rows:
+        if groups and _goes_on(groups[-1], row, pitch, tolerance, right):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return [_labelled(group, body, exact_heights) for group in _with_code_joined(groups)]
+
+
+def _usual_pitch(rows: Sequence[Row]) -> float:
+    """Gives the usual distance from row to row, in heights of a row: the lower middle one of those that can be one."""
+    distances = sorted(
+        _distance(above, below) for above, below in pairwise(rows) if 0.7 <= _distance(above, below) <= 3.2
+    )
+    if not distances:
+        return 1.5
+    usual = distances[int(0.4 * (len(distances) - 1))]
+    return min(usual, 3.0 if len(distances) >= 8 else MAX_PITCH)
+
+
+def _distance(above: Row, below: Row) -> float:
+    return ((below.box[1] + below.box[3]) - (above.box[1] + above.box[3])) / 2 / max(above.height, below.height, 1.0)
+
+
+def _goes_on(group: Sequence[Row], row: Row, pitch: float, tolerance: float, right: float) -> bool:
+    last = group[-1]
+    if _distance(last, row) > 1.25 * pitch or row.box[0] >= last.box[2] or row.box[2] <= last.box[0]:
+        return False
+    if max(last.height, row.height) > tolerance * min(last.height, row.height):
+        return False
+    if starts_item(row.text) or (last.bold != row.bold and not starts_item(group[0].text) and len(group) == 1):
+        return False
+    height = max(row.height, 1.0)
+    indent = row.box[0] - last.box[0]
+    if starts_item(group[0].text):
+        return row.box[0] >= group[0].box[0] - 0.5 * height and not (len(group) > 1 and abs(indent) > 1.5 * height)
+    is_centred = abs((row.box[0] + row.box[2]) - (last.box[0] + last.box[2])) < height
+    if is_centred:
+        return True
+    if indent > 0.8 * height and len(group) > 1:
+        return False
+    return not _ends_short(last, row, right)
+
+
+def _ends_short(last: Row, row: Row, right: float) -> bool:
+    """Tells whether a row stops although the next row's first word had room: the end of a paragraph."""
+    first_word = row.text.split(" ", 1)[0]
+    word_width = (row.box[2] - row.box[0]) * len(first_word) / max(1, len(row.text))
+    room = right - last.box[2]
+    ends = last.text.rstrip()[-1:] in tuple('.!?:;。！？：…”"')
+    return room > (1.5 * word_width + 1.5 * row.height if ends else 3 * word_width + 6 * row.height)
+
+
+def _with_code_joined(groups: Sequence[list[Row]]) -> list[list[Row]]:
+    """Joins neighbouring groups that are source code: every line of it looks like a paragraph of its own."""
+    joined: list[list[Row]] = []
+    for group in groups:
+        close = joined and group[0].box[1] - joined[-1][-1].box[3] < 2 * group[0].height
+        if close and _code_lines(joined[-1] + group) >= 0.5 * len(joined[-1] + group) and _code_lines(group):
+            joined[-1] = joined[-1] + group
+        else:
+            joined.append(list(group))
+    return joined
+
+
+def _code_lines(rows: Sequence[Row]) -> int:
+    return sum(looks_like_code(row.text) for row in rows)
+
+
+def _code_text(rows: Sequence[Row]) -> str:
+    """Gives code line by line, indented as it stands on the page."""
+    widths = [(row.box[2] - row.box[0]) / len(row.text) for row in rows if row.text]
+    step = max(median(widths, 1.0), 1.0)
+    left = min(row.box[0] for row in rows)
+    return "\n".join(" " * round((row.box[0] - left) / step) + row.text for row in rows)
+
+
+def _labelled(rows: Sequence[Row], body: float, exact_heights: bool) -> Paragraph:
+    if len(rows) >= 3 and _code_lines(rows) >= 0.5 * len(rows):
+        return Paragraph(tuple(rows), "algorithm")
+    level = heading_level(rows, body, exact_heights=exact_heights)
+    if level is not None:
+        return Paragraph(tuple(rows), "paragraph_title", level)
+    if starts_item(rows[0].text) and not is_mark(rows[0].text):
+        return Paragraph(tuple(rows), "list")
+    return Paragraph(tuple(rows))
+
+
+def heading_level(rows: Sequence[Row], body: float, *, exact_heights: bool) -> int | None:
+    """Gives the level of a heading by its numbering or size, None for running text."""
+    text = " ".join(row.text for row in rows).strip()
+    letters = sum(character.isalpha() for character in text)
+    if len(rows) > 3 or len(text) > 160 or letters < 2 or text[-1:] in tuple(",;:"):
+        return None
+    ratio = median([row.height for row in rows], body) / body
+    bold = all(row.bold for row in rows)
+    numbered = _NUMBERED.match(text)
+    bigger = ratio >= (1.12 if exact_heights else 1.3)
+    if not bigger and not (bold and ratio >= 0.95 and len(rows) <= 2 and text[-1:] not in tuple(".。")):
+        return None
+    if starts_item(text) and not numbered:
+        return None
+    if numbered:
+        return min(6, numbered[1].count(".") + 2)
+    for level, least in ((1, 1.9), (2, 1.35), (3, 1.12)):
+        if ratio >= least:
+            return level
+    return 4

@@ -1,0 +1,140 @@
+"""Rules of a page: the straight lines that are drawn, found in the page image alone.
+
+Own code on OpenCV morphology, because table libraries read PDFs instead of page images or need another OpenCV build.
+Short runs of ink survive an opening however the page is turned by a degree or two; their ends tell the slope.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from batchocr.engines.ppocr.geometry import Frame, median
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from batchocr.datatypes import Pixels
+
+MAX_SLOPE = math.radians(2.5)
+MAX_RULES = 1500
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A straight rule in upright coordinates, px.
+
+    Attributes:
+        at: where it stands across its direction (v of a horizontal rule, u of a vertical one).
+        start, end: where it begins and ends along its direction.
+    """
+
+    at: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All rules of a page.
+
+    Attributes:
+        frame: in which they are level and plumb.
+        unit: a hundredth of the page's long side, px: about half the height of a table row.
+        horizontal, vertical: sorted by position, then start.
+    """
+
+    frame: Frame
+    unit: float
+    horizontal: tuple[Rule, ...]
+    vertical: tuple[Rule, ...]
+
+
+def find_rules(pixels: Pixels) -> Rules:
+    """Gives the rules of a page image (BGR uint8), thin ones and those in or around dark rows included."""
+    height, width = pixels.shape[:2]
+    unit = max(height, width) / 100
+    if min(height, width) < 30:
+        return Rules(Frame(), unit, (), ())
+    ink = _ink(pixels)
+    level = _strokes(ink, unit)
+    plumb = _strokes(np.ascontiguousarray(ink.T), unit)
+    slopes = [(end - start, math.atan2(at1 - at0, end - start)) for start, at0, end, at1 in level]
+    slopes += [(end - start, -math.atan2(at1 - at0, end - start)) for start, at0, end, at1 in plumb]
+    angle = median([slope for length, slope in slopes if length > 10 * unit], 0.0)
+    frame = Frame(angle if abs(angle) <= MAX_SLOPE else 0.0)
+    horizontal = []
+    for start, at0, end, at1 in level:
+        (u0, v0), (u1, v1) = frame.upright(start, at0), frame.upright(end, at1)
+        horizontal.append(Rule((v0 + v1) / 2, u0, u1))
+    vertical = []
+    for start, at0, end, at1 in plumb:
+        (u0, v0), (u1, v1) = frame.upright(at0, start), frame.upright(at1, end)
+        vertical.append(Rule((u0 + u1) / 2, v0, v1))
+    return Rules(frame, unit, _joined(horizontal, unit), _joined(vertical, unit))
+
+
+def _ink(pixels: Pixels) -> Pixels:
+    """Gives 255 where a pixel is darker than its surroundings, or lighter amid dark ones (rules in a dark row)."""
+    gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    mean = cv2.blur(gray, (21, 21))
+    dark = cv2.compare(cv2.subtract(mean, gray), 12, cv2.CMP_GT)
+    light = cv2.bitwise_and(cv2.compare(cv2.subtract(gray, mean), 12, cv2.CMP_GT), cv2.compare(mean, 110, cv2.CMP_LT))
+    ink: Pixels = cv2.bitwise_or(dark, light)
+    return ink
+
+
+def _strokes(ink: Pixels, unit: float) -> list[tuple[float, float, float, float]]:
+    """Gives (x0, y0, x1, y1) of level strokes, the y's being the stroke's middle at its two ends."""
+    run = max(12, round(unit))
+    thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
+    runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
+    runs = cv2.dilate(runs, np.ones((1, max(3, run // 4)), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
+    lengths, areas = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_AREA]
+    thin = areas <= np.maximum(0.6 * unit, 8) * lengths
+    long = lengths >= max(1.3 * unit, 16)
+    slim = stats[1:, cv2.CC_STAT_HEIGHT] <= np.maximum(lengths * math.tan(MAX_SLOPE), 0) + max(0.7 * unit, 9)
+    chosen = np.nonzero(thin & long & slim)[0] + 1
+    chosen = chosen[np.argsort(-lengths[chosen - 1], kind="stable")][:MAX_RULES]
+    return [_ends(labels, stats[label], int(label)) for label in chosen]
+
+
+def _ends(labels: npt.NDArray[np.int32], stat: npt.NDArray[np.int32], label: int) -> tuple[float, float, float, float]:
+    x, y, width, height = (int(value) for value in stat[:4])
+    patch = labels[y : y + height, x : x + width] == label
+    part = max(1, width // 10)
+    first = float(np.mean(np.nonzero(patch[:, :part])[0]))
+    last = float(np.mean(np.nonzero(patch[:, -part:])[0]))
+    # The means stand half a part inside the ends.
+    drift = (last - first) * part / max(1, 2 * (width - part))
+    return float(x), y + first - drift, float(x + width), y + last + drift
+
+
+def _joined(rules: Sequence[Rule], unit: float) -> tuple[Rule, ...]:
+    """Joins pieces of one rule: neighbours at the same position with a small gap between them."""
+    near, gap = max(0.2 * unit, 3.0), 1.2 * unit
+    levels: list[list[Rule]] = []
+    for rule in sorted(rules, key=lambda rule: (rule.at, rule.start, rule.end)):
+        if levels and rule.at - levels[-1][-1].at <= near and rule.at - levels[-1][0].at <= 2 * near:
+            levels[-1].append(rule)
+        else:
+            levels.append([rule])
+    joined: list[Rule] = []
+    for level in levels:
+        level.sort(key=lambda rule: (rule.start, rule.end, rule.at))
+        pieces = [level[0]]
+        for rule in level[1:]:
+            last = pieces[-1]
+            if rule.start - last.end <= gap:
+                longer = last if last.end - last.start >= rule.end - rule.start else rule
+                pieces[-1] = Rule(longer.at, last.start, max(last.end, rule.end))
+            else:
+                pieces.append(rule)
+        joined += pieces
+    return tuple(sorted(joined, key=lambda rule: (rule.at, rule.start, rule.end)))

@@ -1,0 +1,179 @@
+"""Parts the open stretches of a ruled table by their text: rows and columns between which no rule was drawn."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from batchocr.datatypes import BBox
+from batchocr.engines.ppocr.geometry import median
+from batchocr.engines.ppocr.tables import TableCell, TableGrid, make_grid
+from batchocr.engines.ppocr.wording import is_number_like
+
+Word = tuple[BBox, str]
+Span = tuple[int, int, int, int]
+
+
+def split_open_stretches(grid: TableGrid, words: Sequence[Word]) -> TableGrid:
+    """Gives the grid with further row and column edges where the words stand in rows and columns of their own.
+
+    Args:
+        grid: the table as its rules draw it.
+        words: box (upright, px) and text of the words in it.
+    """
+    for row in reversed(range(len(grid.row_edges) - 1)):
+        grid = _split_row(grid, row, words)
+    for col in reversed(range(len(grid.col_edges) - 1)):
+        grid = _split_col(grid, col, words)
+    return grid
+
+
+def _inside(grid: TableGrid, cell: TableCell, words: Sequence[Word]) -> list[Word]:
+    u0, v0, u1, v1 = grid.box_of(cell)
+    return [(box, text) for box, text in words if u0 <= (box[0] + box[2]) / 2 < u1 and v0 <= (box[1] + box[3]) / 2 < v1]
+
+
+def text_rows(boxes: Sequence[BBox]) -> list[tuple[float, float]]:
+    """Gives (top, bottom) of the rows that boxes stand in, from top to bottom; dots and dashes make no row."""
+    heights = sorted(box[3] - box[1] for box in boxes)
+    usual = heights[int(0.95 * (len(heights) - 1))] if heights else 0.0
+    rows: list[list[BBox]] = []
+    for box in sorted(boxes, key=lambda box: (box[1] + box[3], box)):
+        if box[3] - box[1] < 0.5 * usual:
+            continue
+        centre = (box[1] + box[3]) / 2
+        if rows:
+            reference = rows[-1][0]
+            if centre - (reference[1] + reference[3]) / 2 < 0.5 * min(box[3] - box[1], reference[3] - reference[1]):
+                rows[-1].append(box)
+                continue
+        rows.append([box])
+    return [(median([box[1] for box in row], 0.0), median([box[3] for box in row], 0.0)) for row in rows]
+
+
+def _split_row(grid: TableGrid, row: int, words: Sequence[Word]) -> TableGrid:
+    top, bottom = grid.row_edges[row], grid.row_edges[row + 1]
+    band = [word for word in words if top <= (word[0][1] + word[0][3]) / 2 < bottom]
+    height = median([box[3] - box[1] for box, _ in band], 0.0)
+    if bottom - top < 2 * height or not band:
+        return grid
+    cells = [cell for cell in grid.cells if cell.row == row and cell.rowspan == 1]
+    content = {cell: _inside(grid, cell, band) for cell in cells}
+    stacks = {cell: text_rows([box for box, _ in content[cell]]) for cell in cells if content[cell]}
+    tall = [cell for cell, stack in stacks.items() if len(stack) >= 2]
+    rows = text_rows([box for cell in tall for box, _ in content[cell]])
+    if len(rows) < 2 or len(tall) < 2 or len(tall) < 0.5 * len(stacks):
+        return grid
+    fullness = sum(len(stacks[cell]) for cell in tall) / (len(rows) * len(tall))
+    if fullness < 0.75 or not _is_data(grid, row, tall, content):
+        return grid
+    edges = [(rows[i][1] + rows[i + 1][0]) / 2 for i in range(len(rows) - 1)]
+    middles = [(first + last) / 2 for first, last in rows]
+    spanning = set()
+    for cell, stack in stacks.items():
+        centre = (stack[0][0] + stack[0][1]) / 2
+        if len(stack) == 1 and min(abs(centre - middle) for middle in middles) > 0.3 * height:
+            spanning.add(cell)
+    return _with_rows(grid, row, edges, spanning)
+
+
+def _is_data(grid: TableGrid, row: int, cells: Sequence[TableCell], content: dict[TableCell, list[Word]]) -> bool:
+    """Tells whether a band holds figures, or short entries that make up most of the table: not wrapped prose."""
+    texts = [text for cell in cells for _, text in content[cell]]
+    if sum(is_number_like(text) for text in texts) >= 0.5 * len(texts):
+        return True
+    fills = []
+    for cell in cells:
+        u0, _, u1, _ = grid.box_of(cell)
+        for top, bottom in text_rows([box for box, _ in content[cell]]):
+            boxes = [box for box, _ in content[cell] if top <= (box[1] + box[3]) / 2 <= bottom]
+            if boxes:
+                fills.append((max(box[2] for box in boxes) - min(box[0] for box in boxes)) / max(u1 - u0, 1.0))
+    share = (grid.row_edges[row + 1] - grid.row_edges[row]) / max(grid.row_edges[-1] - grid.row_edges[0], 1.0)
+    return share >= 0.5 and median(fills, 1.0) < 0.6
+
+
+def _with_rows(grid: TableGrid, row: int, edges: Sequence[float], spanning: set[TableCell]) -> TableGrid:
+    extra = len(edges)
+    spans: list[Span] = []
+    for cell in grid.cells:
+        if cell.row <= row < cell.row + cell.rowspan:
+            if cell.rowspan == 1 and cell not in spanning:
+                spans += [(row + i, cell.col, 1, cell.colspan) for i in range(extra + 1)]
+            else:
+                spans.append((cell.row, cell.col, cell.rowspan + extra, cell.colspan))
+        else:
+            spans.append((cell.row + extra * (cell.row > row), cell.col, cell.rowspan, cell.colspan))
+    row_edges = [*grid.row_edges[: row + 1], *edges, *grid.row_edges[row + 1 :]]
+    return make_grid(grid.frame, row_edges, grid.col_edges, spans)
+
+
+def free_gaps(rows: Sequence[Sequence[BBox]], width: float, allowed: int) -> list[float]:
+    """Gives the middles of vertical gaps that run through rows of boxes.
+
+    Args:
+        rows: boxes of each row.
+        width: a gap is at least this wide, px.
+        allowed: as many boxes may cross a gap.
+    """
+    changes: dict[float, int] = {}
+    for row in rows:
+        for box in row:
+            changes[box[0]] = changes.get(box[0], 0) + 1
+            changes[box[2]] = changes.get(box[2], 0) - 1
+    gaps, cover, since = [], 0, None
+    stops = sorted(changes)
+    for stop in stops:
+        cover += changes[stop]
+        if cover <= allowed and since is None:
+            since = stop
+        elif cover > allowed and since is not None:
+            if stop - since >= width and since > stops[0]:
+                gaps.append((since + stop) / 2)
+            since = None
+    return gaps
+
+
+def _split_col(grid: TableGrid, col: int, words: Sequence[Word]) -> TableGrid:
+    cells = [cell for cell in grid.cells if cell.col == col and cell.colspan == 1]
+    rows = [boxes for cell in cells if (boxes := [box for box, _ in _inside(grid, cell, words)])]
+    if len(rows) < 5:
+        return grid
+    height = median([box[3] - box[1] for row in rows for box in row], 0.0)
+    edges: list[float] = []
+    for edge in free_gaps(rows, 0.4 * height, len(rows) // 10):
+        both = sum(any(box[2] <= edge + 1 for box in row) and any(box[0] >= edge - 1 for box in row) for row in rows)
+        if both >= max(4, 0.6 * len(rows)):
+            edges.append(edge)
+    if not edges:
+        return grid
+    whole = {cell for cell in cells if not _parts_well(grid, cell, words, edges)}
+    return _with_cols(grid, col, edges, whole)
+
+
+def _parts_well(grid: TableGrid, cell: TableCell, words: Sequence[Word], edges: Sequence[float]) -> bool:
+    """Tells whether a cell can be cut at the edges: no word crosses one, and it is not a header over all the parts."""
+    boxes = [box for box, _ in _inside(grid, cell, words)]
+    if any(box[0] + 1 < edge < box[2] - 1 for edge in edges for box in boxes):
+        return False
+    parts = {bisect_right(edges, (box[0] + box[2]) / 2) for box in boxes}
+    if len(parts) != 1:
+        return True
+    u0, _, u1, _ = grid.box_of(cell)
+    middle = (min(box[0] for box in boxes) + max(box[2] for box in boxes)) / 2
+    return abs(middle - (u0 + u1) / 2) > 0.1 * (u1 - u0)
+
+
+def _with_cols(grid: TableGrid, col: int, edges: Sequence[float], whole: set[TableCell]) -> TableGrid:
+    extra = len(edges)
+    spans: list[Span] = []
+    for cell in grid.cells:
+        if cell.col <= col < cell.col + cell.colspan:
+            if cell.colspan == 1 and cell not in whole:
+                spans += [(cell.row, col + i, cell.rowspan, 1) for i in range(extra + 1)]
+            else:
+                spans.append((cell.row, cell.col, cell.rowspan, cell.colspan + extra))
+        else:
+            spans.append((cell.row, cell.col + extra * (cell.col > col), cell.rowspan, cell.colspan))
+    col_edges = [*grid.col_edges[: col + 1], *edges, *grid.col_edges[col + 1 :]]
+    return make_grid(grid.frame, grid.row_edges, col_edges, spans)

@@ -1,0 +1,334 @@
+"""One process per device on this machine, fed by Manager queues whose server is a thread of the coordinator.
+
+No Manager process exists that could die, hang or be left behind. Every worker generation has an inbox of its own: a
+client that is killed while it waits in `get` makes the server swallow an item, so a dead worker's inbox is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.managers import BaseManager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from batchocr.datatypes import Assembly, Limits, Task
+from batchocr.devices import Device, worker_environment
+from batchocr.documents.client import DocumentChild
+from batchocr.errors import Cancelled, DocumentError, FailureKind
+from batchocr.executors.base import Executor
+from batchocr.launcher import launch
+from batchocr.worker.child import DRAIN
+from batchocr.worker.messages import (
+    Assembled,
+    AssemblyFailed,
+    Event,
+    Order,
+    Probed,
+    ProbeFailed,
+    ProbeOrder,
+    WorkerLost,
+    WorkPlan,
+)
+from batchocr.worker.open_pages import read_open_pages
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.1
+MAX_ASSEMBLY_TRIES = 2
+FINISHER = "finisher"
+
+
+class _QueueServer:
+    """A Manager server on a thread: inboxes by worker and generation, and one outbox for all events."""
+
+    def __init__(self) -> None:
+        self.inboxes: dict[tuple[str, int], queue.Queue[WorkPlan | Order]] = {}
+        self.events: queue.Queue[list[Event]] = queue.Queue()
+
+        class Manager(BaseManager):
+            """Has a registry of its own, so that runs in one process do not meet."""
+
+        Manager.register("inbox", callable=lambda name, generation: self.inboxes[name, generation])
+        Manager.register("outbox", callable=lambda: self.events)
+        self.key = secrets.token_bytes(32)
+        # An abstract socket on Linux: nothing on disk to leave behind, and it works without a loopback interface.
+        linux = sys.platform == "linux"
+        place: Any = f"\0batchocr-{os.getpid()}-{secrets.token_hex(8)}" if linux else ("127.0.0.1", 0)
+        server: Any = Manager(address=place, authkey=self.key).get_server()
+        self._server = server
+        self._server.stop_event = threading.Event()
+        threading.Thread(target=self._server.accepter, name="queue-server", daemon=True).start()
+        self.address = place if linux else server.address  # Linux gives an abstract name back as bytes
+
+    def close(self) -> None:
+        """Takes no further clients."""
+        self._server.listener.close()
+
+
+@dataclass
+class _Child:
+    """A worker or the finisher as the executor sees it."""
+
+    name: str
+    generation: int
+    process: subprocess.Popen[bytes]
+    open_pages: Path
+    kill_reason: str = ""
+    released: bool = False
+
+    def tell(self, line: bytes) -> None:
+        """Writes a line to the child's standard input."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(line)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            logger.warning("%s has ended and takes no orders", self.name)
+
+    def signal_group(self, number: int) -> None:
+        """Signals the child's whole process group."""
+        try:
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.kill()
+        except ProcessLookupError:
+            pass  # it has just ended
+
+
+class LocalExecutor(Executor):
+    """Prober, workers and finisher as processes of their own."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._scratch = state_dir / "workers"
+        self._server = _QueueServer()
+        self._plan: WorkPlan | None = None
+        self._workers: dict[str, _Child] = {}
+        self._generations: dict[str, int] = {}
+        self._prober: _Prober | None = None
+        self._finisher: _Child | None = None
+        self._orders: deque[tuple[Assembly, int]] = deque()
+
+    def start(self, plan: WorkPlan) -> None:
+        """Starts the prober; the finisher starts with its first document."""
+        self._plan = plan
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        self._prober = _Prober(plan.limits, self._server.events)
+
+    def start_worker(self, worker: str, device: Device) -> int:
+        """Starts a worker's process with its whole environment."""
+        assert self._plan is not None
+        environment = worker_environment(device, self._plan.engine.threads)
+        child = self._spawn("batchocr.worker.process", worker, environment, device)
+        self._workers[worker] = child
+        self._server.inboxes[worker, child.generation].put(self._plan)
+        return child.generation
+
+    def probe(self, order: ProbeOrder) -> None:
+        """Hands the order to the prober's thread."""
+        assert self._prober is not None
+        self._prober.orders.put(order)
+
+    def lend(self, worker: str, task: Task) -> None:
+        """Puts the task into the worker's inbox."""
+        child = self._workers[worker]
+        self._server.inboxes[worker, child.generation].put(task)
+
+    def assemble(self, order: Assembly) -> None:
+        """Puts the order into the finisher's inbox, and remembers it until it is answered."""
+        if self._finisher is None:
+            self._finisher = self._spawn("batchocr.worker.finisher", FINISHER, {}, None)
+        self._orders.append((order, 1))
+        self._server.inboxes[FINISHER, self._finisher.generation].put(order)
+
+    def poll(self, timeout_s: float) -> Sequence[Event]:
+        """Gathers events, and looks for children that have ended."""
+        events = self._take_events(min(timeout_s, POLL_S))
+        ended = [child for child in self._workers.values() if child.process.poll() is not None]
+        finisher_ended = self._finisher is not None and self._finisher.process.poll() is not None
+        if ended or finisher_ended:
+            # What they sent last may still be on its way through the server's threads.
+            time.sleep(POLL_S / 2)
+            events += self._take_events(0)
+        for child in ended:
+            events += self._bury(child)
+        for event in events:
+            if isinstance(event, (Assembled, AssemblyFailed)):
+                self._orders = deque(o for o in self._orders if o[0].commit_id != event.commit_id)
+        if finisher_ended:
+            events += self._replace_finisher()
+        return events
+
+    def kill_worker(self, worker: str, reason: str) -> None:
+        """Ends a worker that hangs."""
+        child = self._workers[worker]
+        child.kill_reason = reason
+        child.signal_group(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.process.wait(1.0)
+        child.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def drain(self) -> None:
+        """Tells every worker through its standard input, which is read even while the engine is at work."""
+        for child in self._workers.values():
+            child.released = True
+            child.tell(DRAIN)
+            self._server.inboxes[child.name, child.generation].put(None)  # one that waits for a task leaves at once
+
+    @property
+    def busy(self) -> bool:
+        """Workers that were told to leave are still there, or documents wait for their folder."""
+        return bool(self._workers or self._orders)
+
+    def rss_bytes(self, worker: str) -> int:
+        """Asks the operating system."""
+        child = self._workers.get(worker)
+        try:
+            return int(psutil.Process(child.process.pid).memory_info().rss) if child else 0
+        except psutil.Error:
+            return 0
+
+    def close(self, grace_s: float) -> None:
+        """Asks every child to leave, waits, kills the rest."""
+        if self._prober is not None:
+            self._prober.close()
+        children = [*self._workers.values(), *([self._finisher] if self._finisher else [])]
+        for child in children:
+            self._server.inboxes[child.name, child.generation].put(None)
+        deadline = time.monotonic() + grace_s
+        for child in children:
+            try:
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                logger.info("%s did not leave in time and is killed", child.name)
+            child.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
+            child.process.wait()
+            self._clear(child)
+        self._workers.clear()
+        self._server.close()
+
+    # --- children ---
+
+    def _spawn(self, module: str, name: str, environment: dict[str, str], device: Device | None) -> _Child:
+        assert self._plan is not None
+        generation = self._generations[name] = self._generations.get(name, 0) + 1
+        self._server.inboxes[name, generation] = queue.Queue()
+        stem = f"{name.replace(':', '-').replace('/', '-')}"
+        note = self._scratch / f"{stem}.{generation}.open"
+        with (Path(self._plan.log_dir) / f"{stem}.stderr.log").open("ab") as chatter:
+            process = launch(module, environment=environment, stderr=chatter)
+        message = {
+            "name": name, "generation": generation, "device": device.engine_name if device else "",
+            "open_pages": str(note), "address": self._server.address, "key": self._server.key.hex(),
+        }  # fmt: skip
+        child = _Child(name, generation, process, note)
+        child.tell(json.dumps(message).encode() + b"\n")
+        return child
+
+    def _take_events(self, timeout_s: float) -> list[Event]:
+        events: list[Event] = []
+        try:
+            events += self._server.events.get(timeout=timeout_s) if timeout_s else self._server.events.get_nowait()
+            while True:
+                events += self._server.events.get_nowait()
+        except queue.Empty:
+            return events
+
+    def _bury(self, child: _Child) -> list[Event]:
+        del self._workers[child.name]
+        task_id, pages = read_open_pages(str(child.open_pages))
+        code = child.process.returncode
+        child.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))  # whatever it has left behind
+        self._clear(child)
+        if child.released:
+            return []
+        return [WorkerLost(child.name, child.generation, code, child.kill_reason or _say(code), task_id, pages)]
+
+    def _clear(self, child: _Child) -> None:
+        self._server.inboxes.pop((child.name, child.generation), None)
+        child.open_pages.unlink(missing_ok=True)
+        if child.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                child.process.stdin.close()
+
+    def _replace_finisher(self) -> list[Event]:
+        """Starts another finisher with the orders that are not answered; the first of them is suspected."""
+        assert self._finisher is not None
+        code = self._finisher.process.returncode
+        self._finisher.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._clear(self._finisher)
+        self._finisher = None
+        events: list[Event] = []
+        orders, self._orders = self._orders, deque()
+        if orders:
+            suspect, tries = orders.popleft()
+            if tries < MAX_ASSEMBLY_TRIES:
+                orders.appendleft((suspect, tries + 1))
+            else:
+                message = f"the finisher died while it wrote this document ({_say(code)})"
+                events.append(AssemblyFailed(suspect.document_id, suspect.commit_id, FailureKind.INTERNAL, message))
+        if orders:
+            self._finisher = self._spawn("batchocr.worker.finisher", FINISHER, {}, None)
+            for order, _ in orders:
+                self._server.inboxes[FINISHER, self._finisher.generation].put(order)
+            self._orders = orders
+        return events
+
+
+class _Prober:
+    """The thread that asks the prober's process, one document after the other."""
+
+    def __init__(self, limits: Limits, events: queue.Queue[list[Event]]) -> None:
+        self.orders: queue.Queue[ProbeOrder | None] = queue.Queue()
+        self._child = DocumentChild(limits, "prober")
+        self._events = events
+        self._thread = threading.Thread(target=self._run, name="prober", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the prober's process at once."""
+        self.orders.put(None)
+        self._child.close()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        try:
+            while (order := self.orders.get()) is not None:
+                self._events.put([probe_document(self._child, order)])
+        except Cancelled:
+            return
+
+
+def probe_document(child: DocumentChild, order: ProbeOrder) -> Event:
+    """Gives what the prober's child says of one document."""
+    try:
+        return Probed(order.document_id, child.probe(order.path, order.password))
+    except DocumentError as err:
+        return ProbeFailed(order.document_id, err.kind, str(err))
+
+
+def _say(code: int) -> str:
+    """Gives words for the way a process ended."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = " (out of memory?)" if name == "SIGKILL" else ""
+    return f"killed by {name}{hint}"

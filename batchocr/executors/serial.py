@@ -1,0 +1,131 @@
+"""Everything in this process, one step after the other: slow, and the easiest place to debug an engine.
+
+Documents are still opened in a child of their own, since what can crash or hang must never do so here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from batchocr.datatypes import Assembly, PageResult, Task
+from batchocr.devices import Device
+from batchocr.documents.client import DocumentChild
+from batchocr.errors import BatchOcrError, StorageError
+from batchocr.executors.base import Executor
+from batchocr.executors.local import probe_document
+from batchocr.pipeline import Recorder, page_images
+from batchocr.worker.finisher import assemble_document
+from batchocr.worker.messages import (
+    Event,
+    PageMissed,
+    PageRecorded,
+    ProbeOrder,
+    SpoolBlocked,
+    TaskEnded,
+    WorkerReady,
+    WorkerRefused,
+    WorkPlan,
+)
+from batchocr.worker.session import EngineSession
+
+
+class SerialExecutor(Executor):
+    """One engine in the coordinator's own process; each `poll` does one piece of work."""
+
+    def __init__(self) -> None:
+        self._work: deque[ProbeOrder | Task | Assembly] = deque()
+        self._events: list[Event] = []
+        self._plan: WorkPlan | None = None
+        self._session: EngineSession | None = None
+        self._worker = ""
+
+    def start(self, plan: WorkPlan) -> None:
+        """Keeps the plan."""
+        self._plan = plan
+        self._source = DocumentChild(plan.limits, "renderer")
+
+    def start_worker(self, worker: str, device: Device) -> int:
+        """Loads the engine here and now."""
+        assert self._plan is not None
+        self._worker = worker
+        self._session = EngineSession(self._plan, device.engine_name)
+        begun = time.monotonic()
+        try:
+            self._session.load()
+        except BatchOcrError as err:
+            self._events.append(WorkerRefused(worker, 1, str(err)))
+        else:
+            self._events.append(WorkerReady(worker, 1, time.monotonic() - begun))
+        return 1
+
+    def probe(self, order: ProbeOrder) -> None:
+        """Queues the order."""
+        self._work.append(order)
+
+    def lend(self, worker: str, task: Task) -> None:
+        """Queues the task."""
+        self._work.append(task)
+
+    def assemble(self, order: Assembly) -> None:
+        """Queues the order."""
+        self._work.append(order)
+
+    def poll(self, timeout_s: float) -> Sequence[Event]:
+        """Does the oldest piece of work and gives its events."""
+        if self._work:
+            work = self._work.popleft()
+            if isinstance(work, ProbeOrder):
+                self._events.append(probe_document(self._source, work))
+            elif isinstance(work, Assembly):
+                self._events.append(assemble_document(work))
+            else:
+                self._recognize(work)
+        elif not self._events:
+            time.sleep(timeout_s)
+        events, self._events = self._events, []
+        return events
+
+    def kill_worker(self, worker: str, reason: str) -> None:
+        """Does nothing: there is no process to kill, and no moment at which it could hang unseen."""
+
+    def drain(self) -> None:
+        """Drops the tasks that were not begun."""
+        self._work = deque(work for work in self._work if isinstance(work, Assembly))
+
+    @property
+    def busy(self) -> bool:
+        """Documents wait for their folder."""
+        return bool(self._work)
+
+    def rss_bytes(self, worker: str) -> int:
+        """Gives 0: the worker is this very process."""
+        return 0
+
+    def close(self, grace_s: float) -> None:
+        """Lets go of engine and child."""
+        if self._session is not None:
+            self._session.close()
+        self._source.close()
+
+    def _recognize(self, task: Task) -> None:
+        assert self._plan is not None
+        assert self._session is not None
+        plan = self._plan
+        try:
+            recorder = Recorder(task, plan.fingerprint, plan.formats, plan.visualization_dpi)
+            items = page_images(task, self._source, plan.engine, plan.dpi)
+            for answer in self._session.run(task, items, lambda pages: None):
+                failure = recorder.record(answer)
+                outcome = answer.outcome
+                if failure is not None:
+                    self._events.append(PageMissed(self._worker, 1, task.task_id, failure))
+                else:
+                    blank = isinstance(outcome, PageResult) and not outcome.blocks
+                    self._events.append(PageRecorded(self._worker, 1, task.task_id, outcome.page_no, blank))
+            recorder.close()
+        except StorageError as err:
+            self._events.append(SpoolBlocked(self._worker, 1, str(err)))
+            return
+        self._events.append(TaskEnded(self._worker, 1, task.task_id))

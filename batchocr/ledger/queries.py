@@ -1,0 +1,155 @@
+"""Reads of the ledger for people and scripts: never writes, works while a run is going and on a read-only mount."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, FileIdentity, PageState
+from batchocr.errors import FailureKind, StorageError
+from batchocr.ledger.migrations import STEPS
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run as recorded; `settings` and `engine` are the resolved ones."""
+
+    run_id: str
+    state: str
+    started_at: str
+    ended_at: str | None
+    version: str
+    host: str
+    pid: int
+    settings: dict[str, Any]
+    engine: dict[str, Any]
+    devices: tuple[str, ...]
+    fingerprint: str
+    message: str
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Queries]:
+    """Opens a ledger for reading.
+
+    Raises:
+        StorageError: there is none, it is damaged, or it was written by a newer release.
+    """
+    if not path.is_file():
+        raise StorageError(f"There is no ledger at {path}: no run has written to this output folder yet.")
+    # Without the right to write beside it, WAL's shared memory cannot be made: read the file as it stands.
+    immutable = "&immutable=1" if not os.access(path.parent, os.W_OK) else ""
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{immutable}", uri=True, isolation_level=None)
+        try:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(STEPS):
+                raise StorageError(f"{path} was written by a newer batchocr; upgrade batchocr to read it.")
+            db.execute("BEGIN")  # one snapshot for all reads
+            yield Queries(db)
+        finally:
+            db.close()
+    except sqlite3.Error as err:
+        raise StorageError(f"The ledger {path} cannot be read ({err}).") from err
+
+
+class Queries:
+    """One consistent view of a ledger."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def last_run(self) -> RunRow | None:
+        """Gives the newest run, or None."""
+        row = self._db.execute(
+            "SELECT id, state, started_at, ended_at, version, host, pid, settings, engine, devices, fingerprint,"
+            " message FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return None
+        run_id, state, started_at, ended_at, version, host, pid, settings, engine, devices, fingerprint, message = row
+        return RunRow(
+            run_id, state, started_at, ended_at, version, host, pid, json.loads(settings), json.loads(engine),
+            tuple(json.loads(devices)), fingerprint, message,
+        )  # fmt: skip
+
+    def documents(self, run_id: str) -> Iterator[DocumentReport]:
+        """Gives the documents that a run met, by source, each with its state and failures."""
+        rows = self._db.execute(
+            "SELECT d.source, d.folder, d.kind, d.message, d.commit_id, d.skipped, d.content_id, c.page_count,"
+            " COALESCE(SUM(p.state IN ('done', 'blank')), 0), COALESCE(SUM(p.state = 'failed'), 0), COUNT(p.page_no)"
+            " FROM documents d LEFT JOIN contents c ON c.id = d.content_id LEFT JOIN pages p ON p.content_id = c.id"
+            " WHERE d.run_id = ? GROUP BY d.id ORDER BY d.source",
+            (run_id,),
+        )
+        for source, folder, kind, message, commit_id, skipped, content_id, page_count, good, bad, asked in rows:
+            failures: tuple[FailedPages, ...] = ()
+            if kind:
+                failures = (FailedPages(None, None, FailureKind(kind), message or ""),)
+            if bad:
+                failures += self.failed_pages(content_id)
+            state = document_state(bool(kind), bool(commit_id), bool(skipped), good, bad, asked)
+            yield DocumentReport(source, folder, state, page_count, good, failures)
+
+    def failed_pages(self, content_id: int) -> tuple[FailedPages, ...]:
+        """Gives the failed pages of a content, neighbours with one reason as one range."""
+        rows = self._db.execute(
+            "SELECT page_no, kind, message FROM pages WHERE content_id = ? AND state = ? ORDER BY page_no",
+            (content_id, PageState.FAILED.value),
+        )
+        return merge_failures((page_no, FailureKind(kind), message or "") for page_no, kind, message in rows)
+
+    def finished(self, fingerprint: str) -> dict[tuple[str, str], FileIdentity]:
+        """Gives the documents whose folder is in place under a fingerprint: root and path below it to identity."""
+        rows = self._db.execute(
+            "SELECT r.path, d.relative, d.size_bytes, d.mtime_ns, d.inode FROM documents d"
+            " JOIN roots r ON r.id = d.root_id JOIN contents c ON c.id = d.content_id"
+            " WHERE d.commit_id IS NOT NULL AND c.fingerprint = ?",
+            (fingerprint,),
+        )
+        return {
+            (os.fsdecode(root), os.fsdecode(relative)): FileIdentity(size, mtime, inode)
+            for root, relative, size, mtime, inode in rows
+        }
+
+
+def document_state(failed: bool, committed: bool, skipped: bool, good: int, bad: int, asked: int) -> DocumentState:
+    """Gives a document's state, which follows from its pages and its folder.
+
+    Args:
+        failed: the document as a whole cannot be done.
+        committed: its folder is in place.
+        skipped: it was finished before the run.
+        good: pages done or blank.
+        bad: pages failed.
+        asked: pages asked for, 0 while they are not counted.
+    """
+    if failed:
+        return DocumentState.FAILED
+    if not asked:
+        return DocumentState.PENDING
+    if committed and good + bad == asked:
+        if bad:
+            return DocumentState.PARTIAL
+        return DocumentState.SKIPPED if skipped else DocumentState.DONE
+    if bad == asked:
+        return DocumentState.FAILED
+    return DocumentState.RUNNING if good + bad else DocumentState.PENDING
+
+
+def merge_failures(pages: Iterable[tuple[int, FailureKind, str]]) -> tuple[FailedPages, ...]:
+    """Joins neighbouring pages (ascending) that failed for one reason into ranges."""
+    merged: list[FailedPages] = []
+    for page_no, kind, message in pages:
+        last = merged[-1] if merged else None
+        if last and last.last_page == page_no - 1 and (last.kind, last.message) == (kind, message):
+            merged[-1] = FailedPages(last.first_page, page_no, kind, message)
+        else:
+            merged.append(FailedPages(page_no, page_no, kind, message))
+    return tuple(merged)

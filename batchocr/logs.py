@@ -1,0 +1,222 @@
+"""Logging: lines for people on stderr, JSON lines with fixed fields for machines, one file per process.
+
+Every room logs through `get_logger` and sets no handlers. Secrets that a library prints are masked on the way out, and
+control characters in a hostile file name reach neither the terminal nor the file as such.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import MutableMapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    _Adapter = logging.LoggerAdapter[logging.Logger]
+else:  # Python 3.10 has no subscript there
+    _Adapter = logging.LoggerAdapter
+
+FIELDS = ("run", "worker", "device", "document", "page", "attempt")
+ROOT = "batchocr"
+
+_SECRET = re.compile(
+    r"""((?:api|access|auth|private)[_-]?(?:key|token)|token|password|passwd|secret|credential)(["']?\s*[=:]\s*["']?)"""
+    r"""[^\s"',;&]+|(bearer\s+)[A-Za-z0-9._~+/=-]{8,}|(://[^\s/:@]*:)[^\s/@]+(?=@)""",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+_console: logging.Handler | None = None
+
+
+class FieldLogger(_Adapter):
+    """A logger whose records carry some of the fixed fields."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Adds the fields of this logger to those given with the call."""
+        kwargs["extra"] = {**(self.extra or {}), **kwargs.get("extra", {})}
+        return msg, kwargs
+
+    def bind(self, **fields: object) -> FieldLogger:
+        """Gives a logger that has these fields too.
+
+        Args:
+            fields: some of `FIELDS`.
+
+        Raises:
+            KeyError: a name that is none of the fixed fields.
+        """
+        for name in fields:
+            if name not in FIELDS:
+                raise KeyError(name)
+        return FieldLogger(self.logger, {**(self.extra or {}), **fields})
+
+
+def get_logger(name: str = ROOT, **fields: object) -> FieldLogger:
+    """Gives the logger of a module (`__name__`), with some of `FIELDS` set for all of its records."""
+    return FieldLogger(logging.getLogger(name), {}).bind(**fields)
+
+
+def masked(text: str) -> str:
+    """Gives a text with everything that looks like a secret masked."""
+    return _SECRET.sub(lambda match: "".join(part for part in match.groups() if part) + "***", text)
+
+
+def printable(text: str) -> str:
+    """Gives a text that is safe to print on a terminal: control characters and broken Unicode are escaped."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time (UTC), level, the fixed fields, message; `detail` is a traceback if there is one."""
+
+    def __init__(self, **fields: object) -> None:
+        super().__init__()
+        self._fields = fields
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Gives the line."""
+        time = datetime.fromtimestamp(record.created, timezone.utc)
+        line: dict[str, object] = {
+            "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+        }
+        line.update((name, getattr(record, name, self._fields.get(name))) for name in FIELDS)
+        line["message"] = masked(record.getMessage())
+        if record.exc_info:
+            line["detail"] = masked("".join(traceback.format_exception(*record.exc_info)))
+        return json.dumps(line, default=str)
+
+
+class HumanFormatter(logging.Formatter):
+    """Level, local time, message; the document and page in front of it unless the message names them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Gives the line, without a traceback: that is in the log file."""
+        message = record.getMessage()
+        document, page = getattr(record, "document", None), getattr(record, "page", None)
+        if document and str(document) not in message:
+            message = f"{document}{f' page {page}' if page else ''}: {message}"
+        time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        lines = "\n    ".join(printable(line) for line in masked(message).splitlines() or [""])
+        return f"{record.levelname.lower():<7} {time} {lines}"
+
+
+class ConsoleHandler(logging.Handler):
+    """Writes to stderr; while a progress bar stands there, above it."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self._stream = stream
+        self.setFormatter(HumanFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one record; a stderr that is closed or full is no reason to stop a run."""
+        stream = self._stream or sys.stderr
+        # Looked up, not imported: without a bar there is no need for tqdm.
+        tqdm = sys.modules.get("tqdm.std")
+        try:
+            line = self.format(record)
+            if tqdm is not None and getattr(tqdm.tqdm, "_instances", None):
+                tqdm.tqdm.write(line, file=stream)
+            else:
+                stream.write(line + "\n")
+                stream.flush()
+        except (OSError, ValueError):
+            return
+
+
+class JsonFileHandler(logging.FileHandler):
+    """Appends JSON lines to a file; when that fails, says so once and goes on without."""
+
+    def __init__(self, path: Path, **fields: object) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(path, encoding="utf-8")
+        self.setFormatter(JsonFormatter(**fields))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Stops this file's records: a full disk must not become a flood of tracebacks."""
+        if self.level <= logging.CRITICAL:
+            self.setLevel(logging.CRITICAL + 1)
+            reason = sys.exc_info()[1]
+            get_logger(__name__).warning("The log %s cannot be written any more (%s).", self.baseFilename, reason)
+
+
+def console_logging(level: str = "info", stream: TextIO | None = None) -> None:
+    """Makes this process show its records to people. A second call replaces the first.
+
+    Args:
+        level: least important level to show: debug, info, warning, error.
+        stream: where to; stderr as it is at the time of each record, unless given.
+    """
+    global _console
+    logger = logging.getLogger(ROOT)
+    if _console is not None:
+        logger.removeHandler(_console)
+    _console = ConsoleHandler(stream)
+    _console.setLevel(level.upper())
+    logger.addHandler(_console)
+    _let_through(logger, level)
+
+
+def run_logging(state_dir: Path, run_id: str, level: str = "info") -> JsonFileHandler:
+    """Makes this process write its records to `<state_dir>/logs/run-<run_id>.jsonl` too.
+
+    Returns:
+        The handler, for `end_logging`.
+
+    Raises:
+        OSError: the folder or file cannot be made.
+    """
+    handler = JsonFileHandler(state_dir / "logs" / f"run-{run_id}.jsonl", run=run_id)
+    handler.setLevel(level.upper())
+    logger = logging.getLogger(ROOT)
+    logger.addHandler(handler)
+    _let_through(logger, level)
+    return handler
+
+
+def end_logging(handler: logging.Handler) -> None:
+    """Takes a handler away and closes its file."""
+    logging.getLogger(ROOT).removeHandler(handler)
+    handler.close()
+
+
+def run_log_path() -> Path | None:
+    """Gives the file that this process writes JSON lines to, None if there is none."""
+    handlers = logging.getLogger(ROOT).handlers
+    return next((Path(entry.baseFilename) for entry in handlers if isinstance(entry, JsonFileHandler)), None)
+
+
+def child_logging(name: str, folder: str | Path, level: str = "info", **fields: object) -> FieldLogger:
+    """Makes a child process write all its records to `<folder>/<name>.jsonl`, and gives its logger.
+
+    Libraries are heard from `warning` on, and what Python's `warnings` say is logged too. Called once, by the child.
+
+    Args:
+        name: of the child, such as `gpu:0`; characters that no file name can have become `-`.
+        folder: of the logs; made if missing.
+        level: least important level of batchocr's own records.
+        fields: fixed fields that all records of this process have, such as run, worker and device.
+
+    Raises:
+        OSError: the folder or file cannot be made.
+    """
+    handler = JsonFileHandler(Path(folder) / f"{re.sub(r'[^A-Za-z0-9._-]', '-', name)}.jsonl", **fields)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger(ROOT).setLevel(level.upper())
+    logging.captureWarnings(True)
+    return get_logger(ROOT)
+
+
+def _let_through(logger: logging.Logger, level: str) -> None:
+    """Lowers the logger to what its most curious handler wants."""
+    wanted = logging.getLevelName(level.upper())
+    logger.setLevel(min(wanted, logger.level or wanted))

@@ -1,0 +1,132 @@
+"""Encodes pixels as picture files and draws the layout of a page. Deterministic: no times, no metadata.
+
+Pixels are BGR uint8 of shape (height, width, 3). This module loads Pillow and is wanted only where pages are encoded.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from batchocr.datatypes import Block
+
+if TYPE_CHECKING:
+    from batchocr.datatypes import Pixels
+
+CROP_QUALITY = 90
+VISUALIZATION_QUALITY = 80
+# A picture with at most this many colours is a drawing: JPEG would smear it, PNG is often smaller.
+FEW_COLOURS = 256
+# JPEG's own limit is 65,535; Pillow's is a little lower.
+MAX_JPEG_SIDE_PX = 65_000
+FONT_PX = 11
+_PALETTE = (
+    (214, 39, 40),
+    (31, 119, 180),
+    (44, 130, 44),
+    (200, 90, 0),
+    (120, 80, 170),
+    (120, 70, 60),
+    (190, 60, 150),
+    (0, 125, 140),
+)
+_ORDER_LINE = (150, 150, 150)
+
+
+def encode_crop(pixels: Pixels) -> tuple[str, bytes]:
+    """Gives the file suffix and bytes of a crop: JPEG, or PNG where it has few colours and that is smaller."""
+    picture = _picture(pixels)
+    fits_jpeg = max(picture.size) <= MAX_JPEG_SIDE_PX
+    jpeg = _jpeg(picture, CROP_QUALITY) if fits_jpeg else b""
+    if fits_jpeg and picture.getcolors(FEW_COLOURS) is None:
+        return ".jpg", jpeg
+    png = _saved(picture, "PNG", optimize=False, compress_level=6)
+    return (".jpg", jpeg) if fits_jpeg and len(jpeg) <= len(png) else (".png", png)
+
+
+def encode_visualization(pixels: Pixels, scale: float, limit_px: int) -> bytes:
+    """Gives a visualization as JPEG, made smaller by `scale` and to `limit_px` a side; never made larger."""
+    return _jpeg(_scaled(_picture(pixels), scale, limit_px), VISUALIZATION_QUALITY)
+
+
+def draw_layout(pixels: Pixels, blocks: Iterable[Block], scale: float, limit_px: int) -> bytes:
+    """Gives the page as JPEG with its blocks drawn over it.
+
+    Each box has its label's colour, the label and the place in the reading order; a thin line joins each block to the
+    next one.
+
+    Args:
+        pixels: the page.
+        blocks: boxes in px of the page.
+        scale: size of the drawing relative to the page; drawn at that size, so that text stays legible.
+        limit_px: most that a side of the drawing may have.
+    """
+    page = _picture(pixels)
+    picture = _scaled(page, scale, limit_px)
+    ratio = picture.width / page.width
+    draw = ImageDraw.Draw(picture)
+    boxes = [(block, _box(block, ratio, picture.size)) for block in blocks]
+    _draw_order(draw, boxes)
+    font = ImageFont.load_default(size=FONT_PX)
+    for block, box in boxes:
+        colour = _PALETTE[zlib.crc32(block.label.encode(errors="replace")) % len(_PALETTE)]
+        draw.rectangle(box, outline=colour, width=2)
+        label = block.label.encode("ascii", "replace").decode()[:30]
+        _draw_tag(draw, box, label if block.order is None else f"{block.order} {label}", colour, font)
+    return _jpeg(picture, VISUALIZATION_QUALITY)
+
+
+def _picture(pixels: Pixels) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1]))
+
+
+def _scaled(picture: Image.Image, scale: float, limit_px: int) -> Image.Image:
+    scale = min(scale, 1.0, limit_px / max(picture.size))
+    if scale >= 1.0:
+        return picture
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.BOX)
+
+
+def _box(block: Block, ratio: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Gives the block's box in px of the drawing, inside it and with its corners in order."""
+    edges = np.nan_to_num(np.asarray(block.bbox, dtype=np.float64) * ratio)
+    x0, x1 = sorted(int(x) for x in np.clip(edges[[0, 2]], 0, size[0] - 1))
+    y0, y1 = sorted(int(y) for y in np.clip(edges[[1, 3]], 0, size[1] - 1))
+    return x0, y0, x1, y1
+
+
+def _draw_order(draw: ImageDraw.ImageDraw, boxes: list[tuple[Block, tuple[int, int, int, int]]]) -> None:
+    ordered = sorted(((block.order, box) for block, box in boxes if block.order is not None), key=lambda pair: pair[0])
+    centres = [((x0 + x1) // 2, (y0 + y1) // 2) for _, (x0, y0, x1, y1) in ordered]
+    if len(centres) > 1:
+        draw.line(centres, fill=_ORDER_LINE, width=1)
+
+
+def _draw_tag(
+    draw: ImageDraw.ImageDraw,
+    box: tuple[int, int, int, int],
+    text: str,
+    colour: tuple[int, int, int],
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """Draws a label above the box, or inside it where the page ends."""
+    left, top = box[0], max(0, box[1] - FONT_PX - 3)
+    area = draw.textbbox((left + 2, top + 1), text, font=font)
+    draw.rectangle((left, top, area[2] + 2, top + FONT_PX + 3), fill=colour)
+    draw.text((left + 2, top + 1), text, fill=(255, 255, 255), font=font)
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    return _saved(picture, "JPEG", quality=quality, subsampling=2, optimize=False)
+
+
+def _saved(picture: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()

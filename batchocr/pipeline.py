@@ -1,0 +1,190 @@
+"""The fixed steps of one task: page images, recognition, record. No processes, no queues, no ledger.
+
+The worker runs these steps on three threads side by side, the serial executor one after the other.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from batchocr.datatypes import DocumentRef, EngineInfo, PageFailure, PageImage, PageOutcome, PageResult, Task
+from batchocr.engines.base import Engine
+from batchocr.errors import DocumentError, EngineError, FailureKind
+from batchocr.outputs.page_record import encode_page
+from batchocr.outputs.spool import SegmentWriter
+
+logger = logging.getLogger(__name__)
+
+PageItem: TypeAlias = "PageImage | PageFailure"
+SYNC_EVERY_S = 1.0  # a power cut costs at most this much of a task
+
+
+class PageSource(Protocol):
+    """Gives page images; a `documents.client.DocumentChild` is one."""
+
+    def render(self, document: DocumentRef, page_no: int, dpi: int, want_text: bool) -> PageImage:
+        """Gives one page.
+
+        Raises:
+            DocumentError: this page, or the document, cannot be had.
+        """
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one page; `page` is None where there was no image."""
+
+    outcome: PageOutcome
+    page: PageImage | None
+
+
+def page_images(task: Task, source: PageSource, engine: EngineInfo, dpi: int) -> Iterator[PageItem]:
+    """Gives each page of a task in order: its image, or why there is none."""
+    for page_no in task.page_nos:
+        if not engine.needs_image:
+            yield PageImage(page_no, np.full((1, 1, 3), 255, np.uint8), float(dpi), task.document.source)
+            continue
+        try:
+            yield source.render(task.document, page_no, dpi, engine.wants_text_layer)
+        except DocumentError as err:
+            yield PageFailure(page_no, err.kind, str(err))
+
+
+def recognize(engine: Engine, items: Iterable[PageItem], opened: Callable[[Iterable[int]], None]) -> Iterator[Answer]:
+    """Gives an answer for every item, however the engine behaves, until a fatal failure.
+
+    Args:
+        engine: a loaded engine.
+        items: pages, or why there is no image of one.
+        opened: told which pages the engine holds, whenever that changes.
+    """
+    feed = _Feed(iter(items), opened)
+    while not feed.exhausted:
+        before = feed.count
+        failure: EngineError | None = None
+        detail = ""
+        try:
+            for outcome in engine.recognize(feed):
+                yield from feed.take_failures()
+                page = feed.close_page(outcome.page_no)
+                if page is not None:
+                    yield Answer(outcome, page)
+        except EngineError as err:
+            failure = err
+        except MemoryError as err:
+            failure = EngineError(f"out of memory ({err})", FailureKind.ENGINE_OUT_OF_MEMORY)
+        except Exception as err:  # noqa: BLE001 - the border to engines: whatever they raise fails their page and nothing else
+            failure = EngineError(f"{type(err).__name__}: {err}")
+            detail = traceback.format_exc()
+        if failure is None and not feed.exhausted and feed.count == before:
+            feed.skip_page()  # an engine that takes no page must not be asked for ever
+        yield from feed.take_failures()
+        for page in feed.close_all():
+            fault = failure or EngineError("the engine gave no answer for this page")
+            yield Answer(PageFailure(page.page_no, fault.kind, str(fault), fault.fatal, detail), page)
+        if failure is not None and failure.fatal:
+            return
+
+
+class _Feed:
+    """The pages as an engine pulls them: keeps track of those it holds, and keeps failed ones from it."""
+
+    def __init__(self, items: Iterator[PageItem], opened: Callable[[Iterable[int]], None]) -> None:
+        self._items = items
+        self._opened = opened
+        self._held: dict[int, PageImage] = {}
+        self._failures: list[PageFailure] = []
+        self.exhausted = False
+        self.count = 0
+
+    def __iter__(self) -> Iterator[PageImage]:
+        return self
+
+    def __next__(self) -> PageImage:
+        for item in self._items:
+            if isinstance(item, PageFailure):
+                self._failures.append(item)
+                continue
+            self.count += 1
+            self._held[item.page_no] = item
+            self._opened(self._held)
+            return item
+        self.exhausted = True
+        raise StopIteration
+
+    def skip_page(self) -> None:
+        """Takes a page on behalf of an engine that does not."""
+        next(self, None)
+
+    def close_page(self, page_no: int) -> PageImage | None:
+        """Gives the page that was answered, or None if the engine does not hold it."""
+        page = self._held.pop(page_no, None)
+        if page is None:
+            logger.warning("the engine answered page %s, which it was not given or has answered before", page_no)
+        self._opened(self._held)
+        return page
+
+    def close_all(self) -> list[PageImage]:
+        """Gives the pages that were not answered; none is held afterwards."""
+        pages = list(self._held.values())
+        self._held.clear()
+        self._opened(self._held)
+        return pages
+
+    def take_failures(self) -> Iterator[Answer]:
+        """Gives the pages that had no image."""
+        while self._failures:
+            yield Answer(self._failures.pop(0), None)
+
+
+class Recorder:
+    """Writes the answers of one task into its spool segment."""
+
+    def __init__(self, task: Task, fingerprint: str, formats: Iterable[str], visualization_dpi: int) -> None:
+        """Opens the segment.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        header = {"sha256": task.document.sha256, "fingerprint": fingerprint, "page_nos": list(task.page_nos)}
+        self._writer = SegmentWriter(Path(task.segment), header)
+        self._formats = frozenset(formats)
+        self._visualization_dpi = visualization_dpi
+        self._synced_at = time.monotonic()
+
+    def record(self, answer: Answer) -> PageFailure | None:
+        """Writes one result; gives the failure instead where there is no result or it cannot be written.
+
+        Raises:
+            StorageError: the segment cannot be written.
+        """
+        outcome = answer.outcome
+        if not isinstance(outcome, PageResult):
+            return outcome
+        try:
+            record = encode_page(outcome, answer.page, formats=self._formats, visualization_dpi=self._visualization_dpi)
+        except (ValueError, TypeError, OverflowError, AttributeError) as err:
+            message = f"the engine's answer cannot be written: {err}"
+            return PageFailure(outcome.page_no, FailureKind.ENGINE_ERROR, message, detail=traceback.format_exc())
+        self._writer.append(record)
+        if time.monotonic() - self._synced_at > SYNC_EVERY_S:
+            self._writer.sync()
+            self._synced_at = time.monotonic()
+        return None
+
+    def close(self) -> None:
+        """Flushes the segment to the disk and closes it.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self._writer.sync()
+        self._writer.close()

@@ -1,0 +1,310 @@
+"""The front desk: start, plan, retry and look at runs. Command line, notebook and scripts all come in here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import subprocess
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from batchocr import __version__
+from batchocr.config import RunSettings, build_settings, fingerprint
+from batchocr.coordinator.context import RunContext, RunListener
+from batchocr.coordinator.dry_run import Plan, plan_run
+from batchocr.coordinator.lock import run_lock
+from batchocr.coordinator.loop import Coordinator
+from batchocr.coordinator.shutdown import StopWish, stop_on_signals
+from batchocr.datatypes import DocumentReport, DocumentState, EngineInfo, FailedPages, RunState, RunSummary
+from batchocr.devices import resolve_devices
+from batchocr.documents.discovery import discover
+from batchocr.documents.passwords import PasswordFile
+from batchocr.engines.registry import engine_entry_points
+from batchocr.errors import BatchOcrError, ConfigError, ExitCode, FailureKind, SetupError, StorageError
+from batchocr.executors.base import Executor
+from batchocr.executors.local import LocalExecutor
+from batchocr.executors.serial import SerialExecutor
+from batchocr.launcher import launch
+from batchocr.ledger.ledger import FILE_NAME, Ledger, display_name
+from batchocr.ledger.queries import reading
+from batchocr.outputs.commit import recover
+
+__all__ = ["Plan", "RunListener", "describe_engine", "plan", "retry", "run", "status"]
+
+logger = logging.getLogger(__name__)
+
+DESCRIBE_TIMEOUT_S = 120.0
+# Engines that `auto` tries, best first.
+PREFERRED = ("paddleocr-vl", "ppocr")
+
+
+def run(settings: RunSettings, *, listener: RunListener | None = None, handle_signals: bool = True) -> RunSummary:
+    """Runs a job to its end and gives what came of it; the same call again does only what is missing.
+
+    Args:
+        settings: what to run.
+        listener: is told how it goes.
+        handle_signals: let Ctrl-C, SIGTERM and SIGHUP end the run in order (main thread only).
+
+    Raises:
+        ConfigError, InputError, SetupError, StorageError, RunFailedError: the run could not begin or stopped early;
+            what was recorded is kept.
+    """
+    discover(settings.inputs)  # raises before anything is written if an input does not exist
+    context = _context(settings)
+    return _execute(context, listener, handle_signals=handle_signals)
+
+
+def plan(settings: RunSettings) -> Plan:
+    """Gives what `run` would do, without writing anything.
+
+    Raises:
+        ConfigError, InputError, SetupError, StorageError: as `run`.
+    """
+    return plan_run(_context(settings))
+
+
+def retry(
+    output: Path,
+    *,
+    kinds: Iterable[str] = (),
+    state_dir: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    listener: RunListener | None = None,
+) -> RunSummary:
+    """Runs the last job of an output folder again, failed pages included; what is done stays.
+
+    Args:
+        output: the output folder.
+        kinds: failure kinds to try again; all of them unless given.
+        state_dir: where the ledger is, if not in the output folder.
+        overrides: settings to change, by name.
+        listener: is told how it goes.
+
+    Raises:
+        ConfigError: a kind that does not exist.
+        StorageError: no run has written there yet.
+    """
+    wanted = frozenset(_kind(name) for name in kinds) or frozenset(FailureKind)
+    values = {**_stored_settings(output.absolute(), state_dir), **(overrides or {})}
+    context = _context(build_settings(values), retry_kinds=wanted)
+    return _execute(context, listener, handle_signals=True)
+
+
+def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
+    """Gives the last run of an output folder as JSON-safe data (schema 1); works while it is going.
+
+    Raises:
+        StorageError: no run has written there yet, or the ledger cannot be read.
+    """
+    with reading((state_dir or output / ".batchocr") / FILE_NAME) as queries:
+        last = queries.last_run()
+        if last is None:
+            raise StorageError(f"No run has written to {output} yet.")
+        documents = [_document_entry(report) for report in queries.documents(last.run_id)]
+    states = Counter(entry["state"] for entry in documents)
+    return {
+        "schema": 1,
+        "run": {
+            "id": last.run_id, "state": last.state, "started_at": last.started_at, "ended_at": last.ended_at,
+            "engine": last.engine["name"], "devices": list(last.devices), "host": last.host, "pid": last.pid,
+            "version": last.version, "message": last.message,
+        },
+        "totals": {
+            "documents": len(documents), **{state.value: states[state.value] for state in DocumentState},
+            "pages": sum(entry["pages"] or 0 for entry in documents),
+            "pages_done": sum(entry["pages_done"] for entry in documents),
+            "pages_failed": sum(_failed_pages(entry["failures"]) for entry in documents),
+        },
+        "documents": documents,
+    }  # fmt: skip
+
+
+def describe_engine(name: str, options: Mapping[str, Any] | None = None) -> EngineInfo:
+    """Asks an engine, in a process of its own, what it is with these options.
+
+    Raises:
+        ConfigError: unknown engine or option.
+        SetupError: the engine cannot run here; names the remedy.
+    """
+    return _describe(name, options or {}, None)[0]
+
+
+def _describe(name: str, options: Mapping[str, Any], mode: str | None) -> tuple[EngineInfo, dict[str, Any]]:
+    """Gives what the engine is, and its options with the run's mode among them."""
+    child = launch("batchocr.worker.describe", stdout=subprocess.PIPE)
+    question = json.dumps({"engine": name, "options": dict(options), "mode": mode}).encode()
+    try:
+        reply, _ = child.communicate(question, timeout=DESCRIBE_TIMEOUT_S)
+    except subprocess.TimeoutExpired as err:
+        child.kill()
+        child.wait()
+        raise SetupError(f"Engine {name} did not say what it is within {DESCRIBE_TIMEOUT_S:g} s.") from err
+    if not reply:
+        raise SetupError(f"Engine {name} ended the process that asked it what it is (exit code {child.returncode}).")
+    answer = json.loads(reply)
+    if "error" in answer:
+        raise {"ConfigError": ConfigError, "SetupError": SetupError}.get(answer["error"], SetupError)(answer["message"])
+    info = EngineInfo(**{**answer["info"], "devices": tuple(answer["info"]["devices"])})
+    return info, answer["options"]
+
+
+def _context(settings: RunSettings, retry_kinds: frozenset[FailureKind] | None = None) -> RunContext:
+    settings = settings.model_copy(
+        update={
+            "output": settings.output.absolute(),
+            "state_dir": settings.state_dir.absolute() if settings.state_dir else None,
+        }
+    )
+    info, options, why = _choose_engine(settings)
+    choice = resolve_devices(settings.devices, info.devices, engine=info.name)
+    return RunContext(
+        run_id=f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}",
+        settings=settings,
+        engine=info,
+        engine_options=options,
+        devices=choice.devices[:1] if settings.executor == "serial" else choice.devices,
+        fingerprint=fingerprint(settings, info),
+        passwords=PasswordFile.load(settings.password_file) if settings.password_file else None,
+        retry_kinds=retry_kinds,
+        note="; ".join(part for part in (why, choice.note) if part),
+    )
+
+
+def _choose_engine(settings: RunSettings) -> tuple[EngineInfo, dict[str, Any], str]:
+    """Gives the engine to use, its options, and why it was chosen if the user named none."""
+    if settings.engine != "auto":
+        return (*_describe(settings.engine, settings.engine_options, settings.mode), "")
+    reasons = []
+    for name in (name for name in PREFERRED if name in engine_entry_points()):
+        try:
+            info, options = _describe(name, settings.engine_options, settings.mode)
+        except SetupError as err:
+            reasons.append(str(err))
+            continue
+        return info, options, f"engine {name} chosen: the best that can run here"
+    raise SetupError("No engine can run here. " + " ".join(reasons or ['Install one: pip install "batchocr[cpu]".']))
+
+
+def _execute(context: RunContext, listener: RunListener | None, *, handle_signals: bool) -> RunSummary:
+    begun = time.monotonic()
+    wish = StopWish()
+    with run_lock(context.commit_dir, context.state_dir), stop_on_signals(wish, enabled=handle_signals):
+        recover(context.output, context.commit_dir)
+        context.log_dir.mkdir(parents=True, exist_ok=True)
+        with Ledger(context.state_dir / FILE_NAME) as ledger:
+            ledger.start_run(
+                context.run_id, version=__version__, host=platform.node(), settings=_portable(context),
+                engine=context.engine_record(), devices=[device.name for device in context.devices],
+                fingerprint=context.fingerprint,
+            )  # fmt: skip
+            pages_done = _coordinate(context, ledger, listener, wish)
+        return _summary(context, wish, pages_done, time.monotonic() - begun)
+
+
+def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | None, wish: StopWish) -> int:
+    """Runs the coordinator; whatever happens, children are ended and the ledger says how the run ended."""
+    executor: Executor = SerialExecutor() if context.settings.executor == "serial" else LocalExecutor(context.state_dir)
+    try:
+        coordinator = Coordinator(context, executor, ledger, listener, wish)
+        coordinator.run()
+    except BatchOcrError as err:
+        ledger.end_run(context.run_id, RunState.FAILED, str(err))
+        raise
+    except BaseException:
+        ledger.end_run(context.run_id, RunState.FAILED, "internal error; see the log")
+        raise
+    else:
+        ledger.end_run(context.run_id, RunState.INTERRUPTED if wish.drain else RunState.COMPLETED)
+        return coordinator.pages_done
+    finally:
+        executor.close(grace_s=0.0 if wish.abort else 5.0)
+
+
+def _summary(context: RunContext, wish: StopWish, pages_done: int, elapsed_s: float) -> RunSummary:
+    with reading(context.state_dir / FILE_NAME) as queries:
+        states: Counter[str] = Counter()
+        troubled: list[DocumentReport] = []
+        for report in queries.documents(context.run_id):
+            states[report.state.value] += 1
+            if report.failures:
+                troubled.append(report)
+    code = ExitCode.PARTIAL if troubled else ExitCode.OK
+    return RunSummary(
+        run_id=context.run_id,
+        state=RunState.INTERRUPTED if wish.drain else RunState.COMPLETED,
+        exit_code=wish.exit_code if wish.drain else code,
+        output=str(context.output),
+        engine=context.engine.name,
+        devices=tuple(device.name for device in context.devices),
+        documents=dict(states),
+        pages_done=pages_done,
+        pages_failed=sum(_failed_pages(_document_entry(report)["failures"]) for report in troubled),
+        elapsed_s=elapsed_s,
+        failures=tuple(troubled),
+        message="stopped on request; the same command goes on" if wish.drain else "",
+    )
+
+
+def _portable(context: RunContext) -> dict[str, Any]:
+    """Gives the settings as the ledger stores them: paths relative to the output folder, no secrets."""
+    stored = context.settings.ledger_safe()
+    stored["inputs"] = [
+        "@" + context.relative(item[1:]) if item.startswith("@") else context.relative(item)
+        for item in context.settings.inputs
+    ]
+    stored["output"] = "."
+    for key in ("state_dir", "password_file"):
+        stored[key] = context.relative(stored[key]) if stored[key] else None
+    return json.loads(display_name(json.dumps(stored, ensure_ascii=False)))  # type: ignore[no-any-return]
+
+
+def _stored_settings(output: Path, state_dir: Path | None) -> dict[str, Any]:
+    with reading((state_dir or output / ".batchocr") / FILE_NAME) as queries:
+        last = queries.last_run()
+    if last is None:
+        raise StorageError(f"No run has written to {output} yet.")
+    values = dict(last.settings)
+    values["inputs"] = [
+        "@" + str(output / item[1:]) if item.startswith("@") else str(output / item) for item in values["inputs"]
+    ]
+    for key in ("state_dir", "password_file"):
+        values[key] = output / values[key] if values[key] else None
+    return {**values, "output": output, "force": False, "dry_run": False}
+
+
+def _kind(name: str) -> FailureKind:
+    try:
+        return FailureKind(name)
+    except ValueError:
+        known = ", ".join(kind.value for kind in FailureKind)
+        raise ConfigError(f"There is no failure kind {name!r}. Known kinds: {known}.") from None
+
+
+def _document_entry(report: DocumentReport) -> dict[str, Any]:
+    return {
+        "source": report.source,
+        "folder": report.folder,
+        "state": report.state.value,
+        "pages": report.pages,
+        "pages_done": report.pages_done,
+        "failures": [_failure_entry(failure) for failure in report.failures],
+    }
+
+
+def _failure_entry(failure: FailedPages) -> dict[str, Any]:
+    entry: dict[str, Any] = {"page": failure.first_page, "kind": failure.kind.value, "message": failure.message}
+    if failure.last_page != failure.first_page:
+        entry["last_page"] = failure.last_page
+    return entry
+
+
+def _failed_pages(failures: Iterable[Mapping[str, Any]]) -> int:
+    pages = ((entry["page"], entry.get("last_page", entry["page"])) for entry in failures if entry["page"] is not None)
+    return sum(last - first + 1 for first, last in pages)

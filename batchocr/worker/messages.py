@@ -1,0 +1,179 @@
+"""What coordinator, workers, prober and finisher say to each other: small frozen values, never page images or code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from batchocr.datatypes import Assembly, EngineInfo, Limits, PageFailure, Probe, Task
+from batchocr.errors import FailureKind
+
+# A worker leaves with this code when its engine said that the device is no longer usable.
+EXIT_DEVICE_LOST = 17
+# ... and with this one when its coordinator is gone.
+EXIT_ORPHANED = 18
+
+
+@dataclass(frozen=True)
+class WorkPlan:
+    """What every worker and the renderer need to know, the same for all of a run.
+
+    Attributes:
+        engine: what the engine said of itself.
+        engine_options: the options to build it with, as the user gave them.
+        dpi: rendering resolution.
+        limits: of the renderer.
+        formats: outputs that are wanted, so that nothing else is encoded.
+        visualization_dpi: resolution of the visualization PDFs.
+        fingerprint: goes into every spool segment.
+        prefetch_bytes: page images that may wait for the engine, per worker.
+        log_dir: folder of the children's logs.
+    """
+
+    engine: EngineInfo
+    engine_options: Mapping[str, Any]
+    dpi: int
+    limits: Limits
+    formats: tuple[str, ...]
+    visualization_dpi: int
+    fingerprint: str
+    prefetch_bytes: int
+    log_dir: str
+
+
+@dataclass(frozen=True)
+class ProbeOrder:
+    """The order to the prober."""
+
+    document_id: int
+    path: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class WorkerReady:
+    """A worker has loaded its engine."""
+
+    worker: str
+    generation: int
+    load_s: float
+
+
+@dataclass(frozen=True)
+class WorkerRefused:
+    """A worker cannot load its engine; its process ends."""
+
+    worker: str
+    generation: int
+    message: str
+
+
+@dataclass(frozen=True)
+class PageRecorded:
+    """A page is in the spool: proof of progress."""
+
+    worker: str
+    generation: int
+    task_id: int
+    page_no: int
+    blank: bool
+
+
+@dataclass(frozen=True)
+class PageMissed:
+    """A page has no result this time."""
+
+    worker: str
+    generation: int
+    task_id: int
+    failure: PageFailure
+
+
+@dataclass(frozen=True)
+class TaskEnded:
+    """Every page of a task was answered and its segment is on disk."""
+
+    worker: str
+    generation: int
+    task_id: int
+
+
+@dataclass(frozen=True)
+class SpoolBlocked:
+    """A worker cannot write its spool segment; the run cannot go on."""
+
+    worker: str
+    generation: int
+    message: str
+
+
+@dataclass(frozen=True)
+class WorkerLost:
+    """A worker's process has ended, and every event that it sent was taken before.
+
+    Attributes:
+        exit_code: of the process, negative for a signal.
+        reason: for a person.
+        task_id: the task whose pages were open, or None.
+        open_pages: pages that the engine had taken and not answered.
+    """
+
+    worker: str
+    generation: int
+    exit_code: int
+    reason: str
+    task_id: int | None = None
+    open_pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The prober knows a document."""
+
+    document_id: int
+    probe: Probe
+
+
+@dataclass(frozen=True)
+class ProbeFailed:
+    """The prober cannot open a document."""
+
+    document_id: int
+    kind: FailureKind
+    message: str
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A document's folder is committed."""
+
+    document_id: int
+    commit_id: str
+
+
+@dataclass(frozen=True)
+class AssemblyFailed:
+    """A document's folder could not be committed."""
+
+    document_id: int
+    commit_id: str
+    kind: FailureKind
+    message: str
+
+
+Event: TypeAlias = (
+    WorkerReady
+    | WorkerRefused
+    | PageRecorded
+    | PageMissed
+    | TaskEnded
+    | SpoolBlocked
+    | WorkerLost
+    | Probed
+    | ProbeFailed
+    | Assembled
+    | AssemblyFailed
+)
+
+Order: TypeAlias = Task | Assembly | None  # None tells a child to finish what it has and leave

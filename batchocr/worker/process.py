@@ -1,0 +1,199 @@
+"""The worker's process: one engine on one device, fed by a renderer of its own.
+
+Three threads work side by side, so that the device waits for neither rendering nor encoding nor disk:
+the feeder takes tasks and renders their pages ahead, the main thread recognizes, the recorder encodes and writes.
+The process leaves by `os._exit`: engines keep threads that would never end.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from batchocr.datatypes import PageFailure, PageResult, Task
+from batchocr.documents.client import DocumentChild
+from batchocr.errors import BatchOcrError, Cancelled, StorageError
+from batchocr.logs import child_logging
+from batchocr.pipeline import Answer, PageItem, Recorder, page_images
+from batchocr.worker.buffer import ByteBuffer
+from batchocr.worker.child import Boot, Outbox, boot
+from batchocr.worker.messages import (
+    EXIT_DEVICE_LOST,
+    Event,
+    PageMissed,
+    PageRecorded,
+    SpoolBlocked,
+    TaskEnded,
+    WorkerReady,
+    WorkerRefused,
+    WorkPlan,
+)
+from batchocr.worker.open_pages import OpenPages
+from batchocr.worker.session import EngineSession
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _End:
+    """Marks the end of a task in a buffer."""
+
+    task: Task
+
+
+class _Sender:
+    """Sends events from a thread of its own; what gathers while one group is on its way goes with the next."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._waiting: queue.Queue[Event] = queue.Queue()
+        threading.Thread(target=self._run, name="sender", daemon=True).start()
+
+    def send(self, event: Event) -> None:
+        """Takes an event to send soon."""
+        self._waiting.put(event)
+
+    def drain(self) -> None:
+        """Waits until everything was sent."""
+        self._waiting.join()
+
+    def _run(self) -> None:
+        while True:
+            group = [self._waiting.get()]
+            while not self._waiting.empty():
+                group.append(self._waiting.get())
+            self._outbox.put(group)
+            for _ in group:
+                self._waiting.task_done()
+
+
+class _Recording:
+    """The recorder thread: encodes answers, appends them to the spool and reports."""
+
+    def __init__(self, link: Boot, plan: WorkPlan, sender: _Sender) -> None:
+        self._link = link
+        self._plan = plan
+        self._sender = sender
+        self._answers: ByteBuffer[tuple[Task, Answer] | _End | None] = ByteBuffer(plan.prefetch_bytes)
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    def put(self, task: Task, answer: Answer) -> None:
+        """Takes one answer; waits while too much waits to be written."""
+        self._answers.put((task, answer), answer.page.pixels.nbytes if answer.page else 0)
+
+    def end(self, task: Task) -> None:
+        """Ends a task once its answers are written."""
+        self._answers.put(_End(task))
+
+    def close(self) -> None:
+        """Waits until all is written and sent."""
+        self._answers.put(None)
+        self._thread.join()
+        self._sender.drain()
+
+    def _run(self) -> None:
+        recorder: Recorder | None = None
+        try:
+            while (item := self._answers.get()) is not None:
+                task = item.task if isinstance(item, _End) else item[0]
+                if recorder is None:
+                    recorder = Recorder(task, self._plan.fingerprint, self._plan.formats, self._plan.visualization_dpi)
+                if isinstance(item, _End):
+                    recorder.close()
+                    recorder = None
+                    self._sender.send(TaskEnded(self._link.name, self._link.generation, task.task_id))
+                else:
+                    self._record(recorder, *item)
+            if recorder is not None:
+                recorder.close()
+        except StorageError as err:
+            self._sender.send(SpoolBlocked(self._link.name, self._link.generation, str(err)))
+            self._sender.drain()
+            os._exit(int(err.exit_code))
+
+    def _record(self, recorder: Recorder, task: Task, answer: Answer) -> None:
+        name, generation = self._link.name, self._link.generation
+        failure = recorder.record(answer)
+        if failure is not None:
+            logger.warning("%s page %d: %s %s", task.document.source, failure.page_no, failure.message, failure.detail)
+            self._sender.send(PageMissed(name, generation, task.task_id, failure))
+            return
+        outcome = answer.outcome
+        blank = isinstance(outcome, PageResult) and not outcome.blocks
+        self._sender.send(PageRecorded(name, generation, task.task_id, outcome.page_no, blank))
+
+
+def _feed(link: Boot, plan: WorkPlan, buffer: ByteBuffer[Task | PageItem | _End | None], source: DocumentChild) -> None:
+    """Takes tasks and renders their pages ahead of the engine, until told to leave."""
+    try:
+        while (task := link.next_order()) is not None:
+            assert isinstance(task, Task)
+            buffer.put(task)
+            for item in page_images(task, source, plan.engine, plan.dpi):
+                buffer.put(item, 0 if isinstance(item, PageFailure) else item.pixels.nbytes)
+            buffer.put(_End(task))
+        buffer.put(None)
+    except Cancelled:
+        return  # the worker leaves
+
+
+def _pages(link: Boot, buffer: ByteBuffer[Task | PageItem | _End | None]) -> Iterator[PageItem]:
+    """Gives the items of the task that stands first in the buffer, up to its end or the order to leave."""
+    while not link.draining.is_set() and not isinstance(item := buffer.get(), _End):
+        assert item is not None
+        assert not isinstance(item, Task)
+        yield item
+
+
+def _work(link: Boot, plan: WorkPlan, session: EngineSession, sender: _Sender) -> int:
+    """Recognizes tasks until told to leave; gives the exit code."""
+    source = DocumentChild(plan.limits, f"renderer of {link.name}")
+    buffer: ByteBuffer[Task | PageItem | _End | None] = ByteBuffer(plan.prefetch_bytes)
+    threading.Thread(target=_feed, args=(link, plan, buffer, source), name="feeder", daemon=True).start()
+    recording = _Recording(link, plan, sender)
+    note = OpenPages(link.open_pages)
+    code = 0
+    while code == 0 and not link.draining.is_set() and (task := buffer.get()) is not None:
+        assert isinstance(task, Task)
+        number = task.task_id
+        for answer in session.run(task, _pages(link, buffer), lambda pages, number=number: note.note(number, pages)):  # type: ignore[misc]
+            recording.put(task, answer)
+            if isinstance(answer.outcome, PageFailure) and answer.outcome.fatal:
+                code = EXIT_DEVICE_LOST
+        if code == 0:
+            recording.end(task)
+    recording.close()
+    source.close()
+    return code
+
+
+def main() -> None:
+    """Runs one worker from its boot message to its last task."""
+    link = boot()
+    plan = link.next_order()
+    assert isinstance(plan, WorkPlan)
+    child_logging(link.name, plan.log_dir)
+    sender = _Sender(link.outbox)
+    session = EngineSession(plan, link.device)
+    begun = time.monotonic()
+    try:
+        session.load()
+    except Exception as err:  # an engine that cannot load ends its worker, whatever it raises
+        logger.exception("the engine cannot be loaded")
+        words = str(err) if isinstance(err, BatchOcrError) else f"{type(err).__name__}: {err}"
+        sender.send(WorkerRefused(link.name, link.generation, words))
+        sender.drain()
+        os._exit(4)
+    sender.send(WorkerReady(link.name, link.generation, time.monotonic() - begun))
+    try:
+        code = _work(link, plan, session, sender)
+    except BaseException:
+        logger.exception("the worker failed")
+        os._exit(1)
+    os._exit(code)

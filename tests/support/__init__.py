@@ -1,0 +1,1 @@
+"""What tests share: builders of small documents, and the rule for tools that this machine lacks."""
