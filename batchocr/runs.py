@@ -205,7 +205,8 @@ def _execute(context: RunContext, listener: RunListener | None, *, handle_signal
                 fingerprint=context.fingerprint,
             )  # fmt: skip
             pages_done = _coordinate(context, ledger, listener, wish)
-        return _summary(context, wish, pages_done, time.monotonic() - begun)
+            ledger.flush()
+            return _summary(context, wish, pages_done, time.monotonic() - begun)
 
 
 def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | None, wish: StopWish) -> int:
@@ -222,7 +223,7 @@ def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | Non
         raise
     else:
         ledger.end_run(context.run_id, RunState.INTERRUPTED if wish.drain else RunState.COMPLETED)
-        return coordinator.pages_done
+        return coordinator.books.pages_done
     finally:
         executor.close(grace_s=0.0 if wish.abort else 5.0)
 

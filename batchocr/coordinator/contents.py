@@ -54,6 +54,7 @@ class Content:
         documents: documents that wait for their folder.
         unloadable: pages in a row that could not be rendered.
         committed: every folder so far is in place.
+        unusable: why no page of it can be had, for documents that turn up later.
     """
 
     content_id: int
@@ -68,6 +69,7 @@ class Content:
     documents: list[OpenDocument] = field(default_factory=list)
     unloadable: int = 0
     committed: bool = False
+    unusable: tuple[FailureKind, str] | None = None
 
     @property
     def resolved(self) -> bool:

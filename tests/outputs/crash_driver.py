@@ -63,15 +63,15 @@ def leftovers(out: Path) -> list[str]:
     return [str(path) for path in (out / ".batchocr").rglob("*") if path.name not in ("staging", "kept")]
 
 
-def check(root: Path, *, exchanges: bool, replaces: bool) -> tuple[int, list[str]]:
-    """Crashes a commit at every step, and its recovery at every step; gives how many and what was wrong."""
+def check(root: Path, every: int, *, exchanges: bool, replaces: bool) -> tuple[int, list[str]]:
+    """Crashes a commit at every step, its recovery at `every`-th ones; gives how many combinations and what was wrong."""
     faults = []
     combinations = 0
     if not exchanges:
         commit_module.exchange = lambda one, other: False
     old, new = ("old", "old") if replaces else None, ("new", "new")
     for first in count(1):
-        for second in chain([None], count(1)):
+        for second in chain([None], count(1 + first % every, every)):
             out = root / "out"
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
@@ -95,7 +95,7 @@ def main() -> None:
     total = 0
     for exchanges in (True, False):
         for replaces in (True, False):
-            combinations, faults = check(Path(sys.argv[1]), exchanges=exchanges, replaces=replaces)
+            combinations, faults = check(Path(sys.argv[1]), int(sys.argv[2]), exchanges=exchanges, replaces=replaces)
             total += combinations
             print("\n".join(faults), end="\n" if faults else "")
     print(f"{total} combinations")

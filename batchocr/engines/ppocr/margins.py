@@ -12,7 +12,9 @@ from batchocr.datatypes import BBox
 from batchocr.engines.ppocr.paragraphs import Row
 from batchocr.engines.ppocr.wording import is_page_number
 
-MARGIN = 0.12
+# Shares of the page height; a number alone in its row may stand further in.
+MARGIN = 0.13
+NUMBER_MARGIN = 0.2
 MAX_CHARS = 120
 _ADDRESS = re.compile(r"https?://|www\.|^\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b")
 
@@ -29,7 +31,9 @@ def find_margin_rows(rows: Sequence[Sequence[Row]], obstacles: Sequence[BBox], p
     edges = [("header", rows[0], rows[1:2]), ("footer", rows[-1], rows[-2:-1])] if rows else []
     for label, edge, inner in edges:
         others = [row.box for members in inner for row in members] + list(obstacles)
-        if not others or not all(_is_in_margin(row, label, page_height) for row in edge):
+        alone = len(edge) == 1 and is_page_number(edge[0].text)
+        margin = (NUMBER_MARGIN if alone else MARGIN) * page_height
+        if not others or not all(_is_in_margin(row, label, margin, page_height) for row in edge):
             continue
         names = _names(edge, label, _gap(edge, label, others))
         for row, name in zip(edge, names, strict=True):
@@ -38,10 +42,10 @@ def find_margin_rows(rows: Sequence[Sequence[Row]], obstacles: Sequence[BBox], p
     return labels
 
 
-def _is_in_margin(row: Row, label: str, page_height: float) -> bool:
+def _is_in_margin(row: Row, label: str, margin: float, page_height: float) -> bool:
     if label == "header":
-        return row.box[3] <= MARGIN * page_height
-    return row.box[1] >= (1 - MARGIN) * page_height
+        return row.box[3] <= margin
+    return row.box[1] >= page_height - margin
 
 
 def _gap(edge: Sequence[Row], label: str, others: Sequence[BBox]) -> float:
@@ -54,10 +58,10 @@ def _gap(edge: Sequence[Row], label: str, others: Sequence[BBox]) -> float:
 
 def _names(edge: Sequence[Row], label: str, gap: float) -> list[str]:
     """Gives a label for each piece of a row, empty for text."""
-    if gap < 0.5 or sum(len(row.text) for row in edge) > MAX_CHARS:
+    if gap < 0.2 or sum(len(row.text) for row in edge) > MAX_CHARS:
         return [""] * len(edge)
     numbers = [is_page_number(row.text) for row in edge]
-    if any(numbers) and (len(edge) > 1 or gap >= 0.8):
+    if any(numbers):
         return ["number" if number else label for number in numbers]
     if len(edge) > 1 and any(_ADDRESS.search(row.text) for row in edge):
         return [label] * len(edge)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from batchocr.datatypes import BBox
 from batchocr.engines.ppocr.geometry import median, union
-from batchocr.engines.ppocr.wording import is_mark, join_texts, looks_like_code, starts_item
+from batchocr.engines.ppocr.wording import is_caption, is_mark, join_texts, looks_like_code, starts_item
 
 MAX_PITCH = 2.2
 _NUMBERED = re.compile(r"^\s*(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+\S")
@@ -113,11 +113,11 @@ def _goes_on(group: Sequence[Row], row: Row, pitch: float, tolerance: float, rig
         return False
     if max(last.height, row.height) > tolerance * min(last.height, row.height):
         return False
-    if starts_item(row.text) or (last.bold != row.bold and not starts_item(group[0].text) and len(group) == 1):
+    if _begins_item(row) or (last.bold != row.bold and not _begins_item(group[0]) and len(group) == 1):
         return False
     height = max(row.height, 1.0)
     indent = row.box[0] - last.box[0]
-    if starts_item(group[0].text):
+    if _begins_item(group[0]):
         return row.box[0] >= group[0].box[0] - 0.5 * height and not (len(group) > 1 and abs(indent) > 1.5 * height)
     is_centred = abs((row.box[0] + row.box[2]) - (last.box[0] + last.box[2])) < height
     if is_centred:
@@ -125,6 +125,11 @@ def _goes_on(group: Sequence[Row], row: Row, pitch: float, tolerance: float, rig
     if indent > 0.8 * height and len(group) > 1:
         return False
     return not _ends_short(last, row, right)
+
+
+def _begins_item(row: Row) -> bool:
+    """Tells whether a row begins an item; a number that stands alone in its row is the end of a sentence."""
+    return starts_item(row.text) and not is_mark(row.text)
 
 
 def _ends_short(last: Row, row: Row, right: float) -> bool:
@@ -140,7 +145,11 @@ def _with_code_joined(groups: Sequence[list[Row]]) -> list[list[Row]]:
     """Joins neighbouring groups that are source code: every line of it looks like a paragraph of its own."""
     joined: list[list[Row]] = []
     for group in groups:
-        close = joined and group[0].box[1] - joined[-1][-1].box[3] < 2 * group[0].height
+        close = (
+            joined
+            and not is_caption(joined[-1][0].text)
+            and group[0].box[1] - joined[-1][-1].box[3] < 2 * group[0].height
+        )
         if close and _code_lines(joined[-1] + group) >= 0.5 * len(joined[-1] + group) and _code_lines(group):
             joined[-1] = joined[-1] + group
         else:
@@ -166,7 +175,7 @@ def _labelled(rows: Sequence[Row], body: float, exact_heights: bool) -> Paragrap
     level = heading_level(rows, body, exact_heights=exact_heights)
     if level is not None:
         return Paragraph(tuple(rows), "paragraph_title", level)
-    if starts_item(rows[0].text) and not is_mark(rows[0].text):
+    if _begins_item(rows[0]):
         return Paragraph(tuple(rows), "list")
     return Paragraph(tuple(rows))
 
@@ -181,13 +190,14 @@ def heading_level(rows: Sequence[Row], body: float, *, exact_heights: bool) -> i
     bold = all(row.bold for row in rows)
     numbered = _NUMBERED.match(text)
     bigger = ratio >= (1.12 if exact_heights else 1.3)
-    if not bigger and not (bold and ratio >= 0.95 and len(rows) <= 2 and text[-1:] not in tuple(".。")):
+    least = 0.8 if numbered else 0.95
+    if not bigger and not (bold and ratio >= least and len(rows) <= 2 and text[-1:] not in tuple(".。")):
         return None
     if starts_item(text) and not numbered:
         return None
     if numbered:
         return min(6, numbered[1].count(".") + 2)
-    for level, least in ((1, 1.9), (2, 1.35), (3, 1.12)):
-        if ratio >= least:
+    for level, size in ((1, 1.9), (2, 1.35), (3, 1.05)):
+        if ratio >= size:
             return level
     return 4

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from batchocr.datatypes import BBox
 from batchocr.engines.ppocr.geometry import median
 from batchocr.engines.ppocr.tables import TableCell, TableGrid, make_grid
-from batchocr.engines.ppocr.wording import is_number_like
+from batchocr.engines.ppocr.wording import is_leader, is_number_like
 
 Word = tuple[BBox, str]
 Span = tuple[int, int, int, int]
@@ -136,7 +136,9 @@ def free_gaps(rows: Sequence[Sequence[BBox]], width: float, allowed: int) -> lis
 
 def _split_col(grid: TableGrid, col: int, words: Sequence[Word]) -> TableGrid:
     cells = [cell for cell in grid.cells if cell.col == col and cell.colspan == 1]
-    rows = [boxes for cell in cells if (boxes := [box for box, _ in _inside(grid, cell, words)])]
+    rows = [
+        boxes for cell in cells if (boxes := [box for box, text in _inside(grid, cell, words) if not is_leader(text)])
+    ]
     if len(rows) < 5:
         return grid
     height = median([box[3] - box[1] for row in rows for box in row], 0.0)
@@ -154,7 +156,7 @@ def _split_col(grid: TableGrid, col: int, words: Sequence[Word]) -> TableGrid:
 def _parts_well(grid: TableGrid, cell: TableCell, words: Sequence[Word], edges: Sequence[float]) -> bool:
     """Tells whether a cell can be cut at the edges: no word crosses one, and it is not a header over all the parts."""
     boxes = [box for box, _ in _inside(grid, cell, words)]
-    if any(box[0] + 1 < edge < box[2] - 1 for edge in edges for box in boxes):
+    if any(min(edge - box[0], box[2] - edge) > 0.35 * (box[2] - box[0]) for edge in edges for box in boxes):
         return False
     parts = {bisect_right(edges, (box[0] + box[2]) / 2) for box in boxes}
     if len(parts) != 1:

@@ -40,6 +40,11 @@ def is_number_like(text: str) -> bool:
     return bool(_NUMBER_LIKE.match(text))
 
 
+def is_leader(text: str) -> bool:
+    """Tells whether a text is only dots that lead the eye to another column."""
+    return not text.strip(" .·…_")
+
+
 def starts_item(text: str) -> bool:
     """Tells whether a line begins an item of a list, by its bullet, number or letter."""
     return bool(_BULLET.match(text) or _ENUMERATOR.match(text)) or is_mark(text)
