@@ -30,7 +30,7 @@ Examples:
   batchocr run scans/                    all documents in scans/, into output/
   batchocr run scans/ -o out --devices gpu:0,gpu:1
   batchocr run --job jobs/nightly.yaml   settings from a file
-  batchocr status out                    how far it is, from another terminal too
+  batchocr status out                    how far it is, at any time
   batchocr retry out                     only what failed
 
 The same `run` again does only what is missing. Exit codes: 0 all done, 2 wrong call, 3 no such input, 4 something is

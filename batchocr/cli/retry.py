@@ -35,7 +35,10 @@ Examples:
     "kinds",
     multiple=True,
     type=click.Choice([kind.value for kind in FailureKind]),
-    help="only failures of this kind; may be given several times  [default: all]",
+    metavar="KIND",
+    help="only failures of this kind; may be given several times; kinds: "
+    + ", ".join(kind.value for kind in FailureKind)
+    + "  [default: all]",
 )
 @click.option("--quiet", is_flag=True, help="show no progress, and nothing at all when every page is read")
 @click.option("--json", "as_json", is_flag=True, help="write one JSON summary to stdout, and nothing else there")

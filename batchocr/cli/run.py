@@ -23,13 +23,13 @@ SHOWN_DOCUMENTS = 20
 
 EPILOG = """\b
 Examples:
-  batchocr run scans/                               all documents below scans/
-  batchocr run 'in/**/*.pdf' photo.jpg @list.txt    globs, files, a list of inputs
-  batchocr run scans/ -o out --devices gpu:0,gpu:1  one worker on each of two GPUs
-  batchocr run scans/ --mode ocr --dpi 300          read all text from the image
+  batchocr run scans/                             all documents below scans/
+  batchocr run 'in/**/*.pdf' photo.jpg @list.txt  globs, files, lists
+  batchocr run scans/ -o out --devices gpu:0,gpu:1
+  batchocr run scans/ --mode ocr --dpi 300        read all text from the image
   batchocr run scans/ --pages 1-3,7 --formats md,json
   batchocr run scans/ --engine ppocr --engine-option runtime=onnxruntime
-  batchocr run --job jobs/nightly.yaml --dry-run    what a job would do
+  batchocr run --job jobs/nightly.yaml --dry-run  what a job would do
 
 Every option is also a key of a job file, with underscores (`--max-attempts 3` is `max_attempts: 3`), and a variable
 (`BATCHOCR_MAX_ATTEMPTS=3`). Stronger wins: option, variable, job file, profile, default.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import os
 from collections.abc import Iterable
@@ -14,7 +13,8 @@ from batchocr.errors import ConfigError
 def check_apart(inputs: Iterable[str], output: Path) -> None:
     """Passes if no input lies in the output folder and the output folder in no input folder.
 
-    Symlinks are followed. `@FILE` lists are not opened; give their lines to this function where they are read.
+    Symlinks are followed. `@FILE` lists are not opened, and of a glob only the folder in front of its wildcards counts:
+    what they name is not taken from the output folder when inputs are discovered.
 
     Raises:
         ConfigError: names the input and what to do.
@@ -30,7 +30,7 @@ def check_apart(inputs: Iterable[str], output: Path) -> None:
                 f"Input {item} lies in the output folder {output}: the run would read its own results. "
                 "Choose another output folder with -o."
             )
-        if _is_walked(item, path, target) if magic else (path in target.parents and not path.is_file()):
+        if not magic and path in target.parents and not path.is_file():
             raise ConfigError(
                 f"The output folder {output} lies in the input folder {item}: the next run would read its own "
                 "results. Choose an output folder outside of it with -o."
@@ -42,17 +42,3 @@ def _fixed_part(pattern: str) -> Path:
     parts = Path(pattern).parts
     first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     return Path(*parts[:first])
-
-
-def _is_walked(pattern: str, base: Path, target: Path) -> bool:
-    """Tells whether a glob finds results in the output folder, or a folder that it lies in."""
-    if base not in target.parents:
-        return False
-    wanted = Path(pattern).parts[len(_fixed_part(pattern).parts) :]
-    if "**" in wanted:
-        return True
-    there = target.relative_to(base).parts
-    if not all(map(fnmatch.fnmatchcase, there, wanted)):
-        return False
-    # A folder that the glob names is walked; of the files right in the output folder none is a result.
-    return len(wanted) <= len(there) or len(wanted) > len(there) + 1

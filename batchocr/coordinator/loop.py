@@ -209,10 +209,12 @@ class Coordinator:
         kind = FailureKind.TIMEOUT if timed_out else FailureKind.WORKER_LOST
         lent, worker.lent = worker.lent, {}
         open_pages: set[int] = set()
+        source = ""
         for entry in lent.values():
             suspects = set(event.open_pages) & entry.unreported if entry.task.task_id == event.task_id else set()
             innocent = entry.unreported - suspects
-            open_pages |= suspects
+            if suspects:
+                open_pages, source = set(suspects), entry.content.reference.source
             self._ledger.end_attempt(entry.task.task_id, state)
             self.books.give_back(entry.content, innocent)
             if len(suspects) == 1:
@@ -220,7 +222,7 @@ class Coordinator:
             else:
                 self.books.give_back(entry.content, suspects, alone=True)
         worker.died(time.monotonic(), blamed_on_page=bool(open_pages))
-        where = f" with page {PageRanges.of(open_pages)} of {worker.source} open" if open_pages else ""
+        where = f" with page {PageRanges.of(open_pages)} of {source} open" if open_pages else ""
         self._warn(f"worker {worker.name} was lost ({event.reason}){where}; it is started again")
         self._check_pool(worker, event.reason)
 

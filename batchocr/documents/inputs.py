@@ -212,6 +212,9 @@ def _leads(pattern: Sequence[str], folder: Sequence[str]) -> bool:
 
 
 def _labelled(plans: list[RootPlan]) -> list[RootPlan]:
+    """Names the roots; one root alone needs no name in front of its documents."""
+    if len(plans) == 1:
+        return plans
     for plan in plans:
         plan.label = os.path.basename(plan.path) or "root"
     counts = Counter(plan.label.casefold() for plan in plans)

@@ -112,8 +112,9 @@ def _read_boxes(text_page: Any, sizes: Floats, inked: Flags) -> Floats:
     """
     rects = np.zeros((len(sizes), 4), np.float32)
     handle = ctypes.cast(text_page, ctypes.c_void_p)
-    for index, address in enumerate(range(rects.ctypes.data, rects.ctypes.data + rects.nbytes, rects.strides[0])):
-        _put_loose_box(handle, index, address)
+    start, step = rects.ctypes.data, rects.itemsize * 4
+    for index in range(len(sizes)):
+        _put_loose_box(handle, index, start + index * step)
     points = rects.astype(np.float64)
     heights = np.abs(points[:, 1] - points[:, 3])
     doubtful = ~np.isfinite(points).all(axis=1) | (heights < 0.25 * sizes) | (heights > 3 * sizes)

@@ -75,7 +75,9 @@ def _rewrite_text(text: str, images: Mapping[str, str]) -> str:
         pieces.extend(f"\n\n{render_table(table)}\n\n" for table in parse_tables(text[start:end]))
         at = end
     pieces.append(_rewrite_inline(text[at:], images))
-    return re.sub(r"\n[ \t]*(?:\n[ \t]*)+\n", "\n\n", "".join(pieces))
+    joined = re.sub(r"\n[ \t]*(?:\n[ \t]*)+\n", "\n\n", "".join(pieces))
+    # Where HTML was dropped, what followed it may stand at the start of a line now: it must open no code block.
+    return re.sub(r"^( {0,3})(?=```|~~~)", r"\1\\", joined, flags=re.MULTILINE)
 
 
 def _rewrite_inline(text: str, images: Mapping[str, str]) -> str:

@@ -86,5 +86,4 @@ def exact_number(text: str) -> float | None:
     if match is None or sum(character.isdigit() for character in text) > _EXACT_DIGITS:
         return None
     number = float(text)
-    shown = str(int(number)) if match[2] is None else repr(number)
-    return number if shown == text else None
+    return number if f"{number + 0.0:.15g}" == text else None

@@ -95,7 +95,7 @@ def test_unknown_key_in_a_job_names_file_key_and_nearest(tmp_path: Path) -> None
 
 
 def test_slip_in_a_variable_is_an_error_and_foreign_variables_are_not() -> None:
-    with pytest.raises(ConfigError, match="BATCHOCR_DEVICE'.*BATCHOCR_DEVICES"):
+    with pytest.raises(ConfigError, match=r"BATCHOCR_DEVICE'.*BATCHOCR_DEVICES"):
         load(environ={"BATCHOCR_DEVICE": "cpu"})
     assert load(environ={"BATCHOCR_CORPUS": "/x", "OTHER": "1", "BATCHOCR_DPI": ""}).dpi == 200
 

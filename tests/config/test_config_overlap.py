@@ -21,8 +21,8 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("item", "output"),
     [
-        ("in", "in"), ("in", "in/out"), ("in", "link/out"), (".", "out"), ("in/", "in/deep/x"), ("*", "out"),
-        ("./**/*.jpg", "out"), ("o*/doc", "out"), ("*/*/*.jpg", "out"), ("in", "in/a.pdf"),
+        ("in", "in"), ("in", "in/out"), ("in", "link/out"), (".", "out"), ("in/", "in/deep/x"),
+        ("in", "in/a.pdf"),
     ],
 )  # fmt: skip
 def test_output_in_an_input_folder_is_refused(item: str, output: str) -> None:
@@ -36,7 +36,9 @@ def test_input_in_the_output_folder_is_refused(item: str) -> None:
         check_apart([item], Path("out"))
 
 
-@pytest.mark.parametrize("item", ["in", "in/a.pdf", "*.pdf", "in/*", "*/*.pdf", "@list.txt", "link", "gone"])
+@pytest.mark.parametrize(
+    "item", ["in", "in/a.pdf", "*.pdf", "in/*", "*/*.pdf", "**/*.jpg", "@list.txt", "link", "gone"]
+)
 def test_output_beside_the_inputs_is_fine(item: str) -> None:
     check_apart([item], Path("out"))
 

@@ -52,9 +52,9 @@ def pdf(
 
 
 def memory_bomb() -> bytes:
-    """Five kilobytes that unfold into a content stream of 3 GB."""
+    """A few kilobytes that unfold into a content stream of 600 MB."""
     packer = zlib.compressobj(9)
-    once = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(3000)) + packer.flush()
+    once = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(600)) + packer.flush()
     twice = zlib.compress(once, 9)
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R>>"
     content = stream(twice, b"/Filter[/FlateDecode/FlateDecode]")
@@ -74,6 +74,12 @@ def time_bomb(good_pages: int = 0) -> bytes:
         entries = b"/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<<%s>>>>" % names
         forms.append(stream(body, entries))
     return pdf(contents, resources=resources, more_objects=forms)
+
+
+def self_drawing_form() -> bytes:
+    """A form that draws itself twice: PDFium follows it down until its memory ends. For a child with limits only."""
+    form = stream(b"/Fm Do /Fm Do", b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</Fm 5 0 R>>>>")
+    return pdf([b"/Fm Do"], resources=b"<</XObject<</Fm 5 0 R>>>>", more_objects=[form])
 
 
 def png_header(width: int, height: int) -> bytes:

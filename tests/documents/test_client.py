@@ -6,12 +6,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from document_builders import memory_bomb, pdf, png_header, time_bomb, written
+from document_builders import memory_bomb, pdf, png_header, self_drawing_form, time_bomb, written
+from PIL import Image
 
 from batchocr.datatypes import DocumentFormat, DocumentRef, Limits
 from batchocr.documents.client import DocumentChild
@@ -41,7 +42,7 @@ def gone(pid: int) -> bool:
 def test_probe_gives_hash_format_count_and_identity(child: DocumentChild, tmp_path) -> None:
     path = written(tmp_path / "a.dat", pdf([RED, BLUE]))
     probe = child.probe(path)
-    status = os.stat(path)
+    status = Path(path).stat()
     assert probe.sha256 == hashlib.sha256(Path(path).read_bytes()).hexdigest()
     assert (probe.format, probe.page_count) == (DocumentFormat.PDF, 2)
     assert (probe.identity.size_bytes, probe.identity.mtime_ns) == (status.st_size, status.st_mtime_ns)
@@ -117,11 +118,12 @@ def test_page_that_hangs_costs_that_page_and_its_neighbours_are_rendered(tmp_pat
     client.close()
 
 
-def test_page_that_eats_memory_is_stopped_with_the_limit_named(tmp_path) -> None:
+@pytest.mark.parametrize("bomb", [memory_bomb, self_drawing_form])
+def test_page_that_eats_memory_is_stopped_with_the_limit_named(tmp_path, bomb: Callable[[], bytes]) -> None:
     client = DocumentChild(Limits(render_memory_bytes=256 << 20), "renderer of test")
-    document = probed(client, written(tmp_path / "a.pdf", memory_bomb()))
+    document = probed(client, written(tmp_path / "a.pdf", bomb()))
     with pytest.raises(DocumentError, match="render_memory_bytes") as caught:
-        client.render(document, 1, 72, want_text=False)
+        client.render(document, 1, 72, want_text=True)
     assert caught.value.kind is FailureKind.PAGE_RENDER_FAILED
     client.close()
 
@@ -171,7 +173,7 @@ def test_call_in_hand_ends_when_another_thread_closes(tmp_path, end) -> None:
     def call() -> None:
         try:
             client.render(document, 1, 200, want_text=False)
-        except BaseException as err:
+        except (Cancelled, DocumentError) as err:
             outcome.append(err)
 
     caller = threading.Thread(target=call)
@@ -214,14 +216,20 @@ def test_child_leaves_when_its_parent_is_killed_even_during_a_page(tmp_path) -> 
         assert not renderer.is_running() or renderer.status() == psutil.STATUS_ZOMBIE
 
 
-def test_chatter_goes_to_the_log_and_not_between_the_frames(tmp_path) -> None:
+def test_what_a_child_says_goes_to_its_log(tmp_path) -> None:
     with (tmp_path / "log").open("wb") as log:
         client = DocumentChild(Limits(), "renderer of test", log)
-        document = probed(client, written(tmp_path / "a.pdf", pdf()))
-        victim = client.pid
-        assert victim is not None
-        assert client.render(document, 1, 36, want_text=False).page_no == 1
+        image = Image.new("L", (8, 8))
+        path = tmp_path / "a.tif"
+        image.save(path)
+        data = bytearray(path.read_bytes())
+        # A tag that claims more than there is: Pillow warns of it.
+        tag = data.index(b"\x11\x01\x04\x00")
+        data[tag + 4 : tag + 8] = b"\xff\xff\xff\x7f"
+        with pytest.raises(DocumentError):
+            client.render(probed(client, written(path, bytes(data))), 1, 36, want_text=False)
         client.close()
+    assert b"UserWarning" in (tmp_path / "log").read_bytes()
 
 
 @pytest.mark.corpus

@@ -34,7 +34,7 @@ def test_folder_is_walked_in_sorted_order_parents_first(tmp_path) -> None:
     folders = found(tmp_path / "in")
     assert [folder.parent for folder in folders] == ["", "a/x", "b"]
     assert sources(folders) == ["c.pdf", "a/x/1.pdf", "b/a.pdf", "b/z.pdf"]
-    assert {folder.root.label for folder in folders} == {"in"}
+    assert {folder.root.label for folder in folders} == {""}
     file = folders[0].files[0]
     status = (tmp_path / "in" / "c.pdf").stat()
     assert (file.identity.size_bytes, file.identity.mtime_ns) == (status.st_size, status.st_mtime_ns)

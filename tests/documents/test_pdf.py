@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from document_builders import memory_bomb, pdf, pdf_of_objects, stream, written
+from document_builders import pdf, pdf_of_objects, stream, written
 
 from batchocr.datatypes import DocumentFormat, Limits
 from batchocr.documents.reader import DocumentReader, RenderedPage, open_document
@@ -150,10 +150,4 @@ def test_limits_on_bytes_and_pages_refuse_before_any_work(tmp_path) -> None:
 def test_bytes_before_the_header_do_not_matter(tmp_path) -> None:
     reader = opened(tmp_path, b"\r\n" * 100 + pdf())
     assert reader.format is DocumentFormat.PDF
-    reader.close()
-
-
-def test_opening_a_bomb_costs_nothing_until_its_page_is_drawn(tmp_path) -> None:
-    reader = opened(tmp_path, memory_bomb())
-    assert reader.page_count == 1
     reader.close()

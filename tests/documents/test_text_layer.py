@@ -141,12 +141,6 @@ def test_images_are_boxed_also_within_forms_and_turned(tmp_path) -> None:
     assert not black.any()
 
 
-def test_forms_that_hold_each_other_end(tmp_path) -> None:
-    form = stream(b"/Fm Do /Fm Do", b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</Fm 5 0 R>>>>")
-    layer = text_layer(tmp_path, b"/Fm Do", resources=b"<</XObject<</Fm 5 0 R>>>>", more_objects=[form])
-    assert layer.image_boxes == ()
-
-
 def test_surrogates_become_characters_that_can_be_written() -> None:
     assert _mended("a\ud83d\ude00b") == "a\U0001f600b"
     assert _mended("a\ud83d").encode("utf-8") == b"a\xef\xbf\xbd"

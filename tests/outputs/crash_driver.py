@@ -64,7 +64,7 @@ def leftovers(out: Path) -> list[str]:
 
 
 def check(root: Path, every: int, *, exchanges: bool, replaces: bool) -> tuple[int, list[str]]:
-    """Crashes a commit at every step, its recovery at `every`-th ones; gives how many combinations and what was wrong."""
+    """Crashes a commit at every step, its recovery at `every`-th ones; gives how many, and the faults."""
     faults = []
     combinations = 0
     if not exchanges:

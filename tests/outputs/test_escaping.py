@@ -21,11 +21,45 @@ markdown_it = pytest.importorskip("markdown_it", reason="markdown-it-py reads th
 HOSTILE = st.text(st.sampled_from("ab1 \n\\`*_{}[]()#+-.!|<>~&=:;$\"'/漢"), max_size=40) | st.text(max_size=40)
 PIECES = st.lists(
     st.sampled_from(
-        ["<b>", "</p>", "<!--", "-->", "[a](b)", "![a](b)", "[a]: b", "# ", "- ", "1. ", "```", "~~~", "---", "|-|", "&lt;", "&copy",
-         "**", "__", "~~", "$$", "\\", "\n", " ", "x", "    ", "\t", "<https://a>", "<script>", "=", "> ", "+ ", "1) ", "| a | b |", "`"]
+        [
+            "<b>",
+            "</p>",
+            "<!--",
+            "-->",
+            "[a](b)",
+            "![a](b)",
+            "[a]: b",
+            "# ",
+            "- ",
+            "1. ",
+            "```",
+            "~~~",
+            "---",
+            "|-|",
+            "&lt;",
+            "&copy",
+            "**",
+            "__",
+            "~~",
+            "$$",
+            "\\",
+            "\n",
+            " ",
+            "x",
+            "    ",
+            "\t",
+            "<https://a>",
+            "<script>",
+            "=",
+            "> ",
+            "+ ",
+            "1) ",
+            "| a | b |",
+            "`",
+        ]
     ),
     max_size=12,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 def rendered(markdown: str) -> str:
@@ -85,7 +119,16 @@ def test_a_formula_holds_no_html_and_ends_where_it_ends(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Costs 5 * 3 = 15.", "snake_case_name", "AT&T", "a. b) c: d!", "50 % (of #3)", "a - b + c", "Müller & Söhne", "$5"],
+    [
+        "Costs 5 * 3 = 15.",
+        "snake_case_name",
+        "AT&T",
+        "a. b) c: d!",
+        "50 % (of #3)",
+        "a - b + c",
+        "Müller & Söhne",
+        "$5",
+    ],
 )
 def test_text_that_would_not_act_is_left_alone(text: str) -> None:
     assert escape_inline(text) == text

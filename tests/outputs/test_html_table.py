@@ -11,12 +11,43 @@ from batchocr.outputs.html_table import Table, parse_tables, render_table
 
 SOUP = st.lists(
     st.sampled_from(
-        ["<table>", "</table>", "<tr>", "</tr>", "<td>", "</td>", "<th>", "<td rowspan=3>", '<td colspan="2" rowspan=99>', "<thead>",
-         "</thead>", "<tbody>", "x", "<b>", "&lt;i&gt;", "<!--", "-->", "<![", "<!", "<?", "</", "<script>", "</script>", "<br>", "\n\n",
-         "<td colspan=-1>", "<td rowspan=0>", "<p>", "<", ">", "&", "<td onclick='x'>"]
+        [
+            "<table>",
+            "</table>",
+            "<tr>",
+            "</tr>",
+            "<td>",
+            "</td>",
+            "<th>",
+            "<td rowspan=3>",
+            '<td colspan="2" rowspan=99>',
+            "<thead>",
+            "</thead>",
+            "<tbody>",
+            "x",
+            "<b>",
+            "&lt;i&gt;",
+            "<!--",
+            "-->",
+            "<![",
+            "<!",
+            "<?",
+            "</",
+            "<script>",
+            "</script>",
+            "<br>",
+            "\n\n",
+            "<td colspan=-1>",
+            "<td rowspan=0>",
+            "<p>",
+            "<",
+            ">",
+            "&",
+            "<td onclick='x'>",
+        ]
     ),
     max_size=40,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 def grid(table: Table) -> list[list[str]]:

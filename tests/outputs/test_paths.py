@@ -15,9 +15,11 @@ from batchocr.outputs.paths import folder_names, link, page_file
 NAME = st.one_of(
     st.text(min_size=1, max_size=30),
     st.text(st.sampled_from("aAäÄß.~-_ 0f\n/:\\*" + "\udc80"), min_size=1, max_size=12),
-    st.sampled_from(["CON", "nul.pdf", "..", ".", "a.pdf", "A.PDF", "a.png", "a", "a.pdf.pdf", "report.html", ".batchocr", "-rf"]),
+    st.sampled_from(
+        ["CON", "nul.pdf", "..", ".", "a.pdf", "A.PDF", "a.png", "a", "a.pdf.pdf", "report.html", ".batchocr", "-rf"]
+    ),
     st.text("é漢x", min_size=90, max_size=300),
-).filter(lambda name: "/" not in name and "\x00" not in name)  # fmt: skip
+).filter(lambda name: "/" not in name and "\x00" not in name)
 NAMES = st.lists(NAME, max_size=12, unique=True)
 WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|(com|lpt)\d)\s*(\.|$)")
 

@@ -12,6 +12,7 @@ from batchocr.engines.ppocr.geometry import median, union
 from batchocr.engines.ppocr.wording import is_caption, is_mark, join_texts, looks_like_code, starts_item
 
 MAX_PITCH = 2.2
+_SECTION = re.compile(r"^\s*\d{1,2}(?:\.\d{1,2}){1,4}\.?\s+[^\W\d_]")
 _NUMBERED = re.compile(r"^\s*(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+\S")
 
 
@@ -145,13 +146,10 @@ def _with_code_joined(groups: Sequence[list[Row]]) -> list[list[Row]]:
     """Joins neighbouring groups that are source code: every line of it looks like a paragraph of its own."""
     joined: list[list[Row]] = []
     for group in groups:
-        close = (
-            joined
-            and not is_caption(joined[-1][0].text)
-            and group[0].box[1] - joined[-1][-1].box[3] < 2 * group[0].height
-        )
-        if close and _code_lines(joined[-1] + group) >= 0.5 * len(joined[-1] + group) and _code_lines(group):
-            joined[-1] = joined[-1] + group
+        both = [*joined[-1], *group] if joined and not is_caption(joined[-1][0].text) else []
+        close = bool(both) and group[0].box[1] - joined[-1][-1].box[3] < 2 * group[0].height
+        if close and _code_lines(group) and _code_lines(both) >= 0.5 * len(both):
+            joined[-1] = both
         else:
             joined.append(list(group))
     return joined
@@ -191,7 +189,8 @@ def heading_level(rows: Sequence[Row], body: float, *, exact_heights: bool) -> i
     numbered = _NUMBERED.match(text)
     bigger = ratio >= (1.12 if exact_heights else 1.3)
     least = 0.8 if numbered else 0.95
-    if not bigger and not (bold and ratio >= least and len(rows) <= 2 and text[-1:] not in tuple(".。")):
+    plain = bool(_SECTION.match(text)) and len(rows) == 1 and len(text) <= 80 and text[-1] not in ".。"
+    if not bigger and not plain and not (bold and ratio >= least and len(rows) <= 2 and text[-1:] not in tuple(".。")):
         return None
     if starts_item(text) and not numbered:
         return None

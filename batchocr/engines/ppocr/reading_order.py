@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchocr.datatypes import BBox
-from batchocr.engines.ppocr.geometry import median
 
 MIN_GUTTER = 0.5
 MIN_COLUMN_HEIGHT = 2.5
@@ -96,7 +95,7 @@ class _Cutter:
         spans = []
         for index in indexes:
             _, top, _, bottom = self.boxes[index]
-            inset = min(0.25 * (bottom - top), 0.25 * self.height)
+            inset = min(0.15 * (bottom - top), 0.15 * self.height)
             spans.append((top + inset, bottom - inset, index))
         for top, bottom, index in sorted(spans):
             if bands and top < reach:
@@ -121,11 +120,21 @@ class _Cutter:
     def _columns(self, bands: Sequence[Sequence[int]], first: int) -> _Columns | None:
         """Gives the longest run of bands from `first` on that one gutter parts into columns."""
         best: _Columns | None = None
-        for gap in self._gaps(bands[first]):
+        for gap in self._gaps(self._start(bands, first)):
             columns = self._extend(bands, first, gap)
             if columns and (best is None or (columns.last, columns.width) > (best.last, best.width)):
                 best = columns
         return best
+
+    def _start(self, bands: Sequence[Sequence[int]], first: int) -> list[int]:
+        """Gives the boxes among which a gutter may begin: lines of two columns need not stand at the same heights."""
+        start = list(bands[first])
+        for band in bands[first + 1 : first + 3]:
+            gap = min(self.boxes[index][1] for index in band) - max(self.boxes[index][3] for index in start)
+            if gap > 0.25 * self.height:
+                break
+            start += band
+        return start
 
     def _gaps(self, band: Sequence[int]) -> list[tuple[float, float]]:
         gaps = []
@@ -193,9 +202,10 @@ class _Cutter:
             paired += abs(centres[at] - centre) < 0.3 * self.height
         if paired < max(2, 0.8 * len(fewer)):
             return False
-        return any(self._fill(side) < 0.6 for side in (left, right))
+        return any(self._fullness(side) < 0.4 for side in (left, right))
 
-    def _fill(self, side: Sequence[int]) -> float:
-        """Gives how much of a column's width its median line takes."""
+    def _fullness(self, side: Sequence[int]) -> float:
+        """Gives the share of a column's lines that take most of its width: most of them do in prose."""
         low, high = min(self.boxes[index][0] for index in side), max(self.boxes[index][2] for index in side)
-        return median([self.boxes[index][2] - self.boxes[index][0] for index in side], 0.0) / max(high - low, 1.0)
+        full = sum(self.boxes[index][2] - self.boxes[index][0] >= 0.8 * (high - low) for index in side)
+        return full / len(side)

@@ -133,7 +133,7 @@ class OnnxRuntimeNetwork(Network):
             self._session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
         except self._faults as err:
             raise _engine_error(err) from err
-        self._input = self._session.get_inputs()[0].name
+        self._input = self._session.get_inputs()[0]
         self.characters = _split(self._session.get_modelmeta().custom_metadata_map.get("character", ""))
 
     def __call__(self, tensor: Floats) -> Floats:
@@ -142,12 +142,13 @@ class OnnxRuntimeNetwork(Network):
 
     def release_memory(self) -> None:
         """See `Network`."""
-        # The arena is shrunk at the end of a call, so the smallest one that both networks accept is made.
-        self._run(np.zeros((1, 3, 48, 64), np.float32), self._shrink)
+        # The arena is shrunk at the end of a call, so a small one is made.
+        height = self._input.shape[2] if isinstance(self._input.shape[2], int) else 64
+        self._run(np.zeros((1, 3, height, 64), np.float32), self._shrink)
 
     def _run(self, tensor: Floats, options: Any) -> Floats:
         try:
-            output: Floats = self._session.run(None, {self._input: tensor}, options)[0]
+            output: Floats = self._session.run(None, {self._input.name: tensor}, options)[0]
         except self._faults as err:
             raise _engine_error(err) from err
         return output

@@ -1,0 +1,79 @@
+"""An engine that does what files in a folder tell it, so that a test can direct it while a run is going.
+
+Its behaviour is no option, hence not part of the fingerprint: what failed in one run can succeed in the next. It comes in
+by the entry point of a package of its own: put the folder of this file on PYTHONPATH.
+
+    fail-3     page 3 fails as long as the file is there
+    hold-3     page 3 waits as long as the file is there, and says so with the file `at-3`
+    one-load   the first load of all succeeds, every other fails
+    pages.log  what it was given to read: one line `source page_no` for each page
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from batchocr.datatypes import Block, EngineInfo, PageImage, PageOutcome, PageResult
+from batchocr.engines.base import Engine, EngineOptions
+from batchocr.errors import EngineError
+
+
+class DirectedOptions(EngineOptions):
+    """Where the files are, and whether pages are rendered."""
+
+    folder: Path
+    needs_image: bool = False
+
+
+class DirectedEngine(Engine):
+    """Answers every page with its name, unless a file says otherwise."""
+
+    name: ClassVar[str] = "directed"
+    Options: ClassVar[type[EngineOptions]] = DirectedOptions
+
+    def __init__(self, options: EngineOptions) -> None:
+        assert isinstance(options, DirectedOptions)
+        self._folder = options.folder
+
+    @classmethod
+    def describe(cls, options: EngineOptions) -> EngineInfo:
+        assert isinstance(options, DirectedOptions)
+        return EngineInfo(
+            name=cls.name,
+            output_version=1,
+            weights={},
+            batch_invariant=True,
+            needs_image=options.needs_image,
+            wants_text_layer=False,
+            devices=("cpu",),
+            in_flight=1,
+            page_timeout_s=60.0,
+            load_timeout_s=60.0,
+            options={},
+            threads=1,
+        )
+
+    def load(self, device: str) -> None:
+        loaded = self._folder / "loaded"
+        if (self._folder / "one-load").exists() and loaded.exists():
+            raise EngineError("no second load")
+        loaded.touch()
+
+    def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageOutcome]:
+        for page in pages:
+            log = os.open(self._folder / "pages.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.write(log, f"{page.source} {page.page_no}\n".encode())
+            os.close(log)
+            if (self._folder / f"fail-{page.page_no}").exists():
+                raise EngineError(f"told to fail on page {page.page_no}")
+            while (self._folder / f"hold-{page.page_no}").exists():
+                (self._folder / f"at-{page.page_no}").touch()
+                time.sleep(0.02)
+            height, width = page.pixels.shape[:2]
+            text = f"Page {page.page_no} of {page.source}"
+            block = Block("text", (0.0, 0.0, float(width), float(height)), 1, text, score=1.0)
+            yield PageResult(page.page_no, width, height, (block,))
