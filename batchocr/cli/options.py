@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -38,11 +39,20 @@ class GroupedCommand(click.Command):
                 formatter.write_dl(records)
 
 
-def setting_options(names: Collection[str] | None = None) -> Callable[[click.Command], click.Command]:
-    """Gives a decorator that adds the options of settings to a command, all or those named, before its own."""
+def setting_options(
+    names: Collection[str] | None = None, default_text: str = ""
+) -> Callable[[click.Command], click.Command]:
+    """Gives a decorator that adds the options of settings to a command, before its own.
+
+    Args:
+        names: of the settings; all of them unless given.
+        default_text: what their default is for this command, where it is not that of the settings.
+    """
 
     def add(command: click.Command) -> click.Command:
         chosen = [setting for setting in describe_settings() if names is None or setting.name in names]
+        if default_text:
+            chosen = [replace(setting, default_text=default_text) for setting in chosen]
         command.params[:0] = [_parameter(setting) for setting in chosen]
         return command
 

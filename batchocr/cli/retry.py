@@ -27,7 +27,7 @@ Examples:
 """
 
 
-@setting_options(CHANGEABLE)
+@setting_options(CHANGEABLE, default_text="that of the last run")
 @click.command("retry", cls=GroupedCommand, epilog=EPILOG)
 @click.argument("output", type=click.Path(path_type=Path), default=Path("output"), metavar="[OUT]")
 @click.option(

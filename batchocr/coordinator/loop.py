@@ -25,6 +25,7 @@ from batchocr.errors import FailureKind, RunFailedError, SetupError, StorageErro
 from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
 from batchocr.worker.messages import (
+    EXIT_DEVICE_LOST,
     Assembled,
     AssemblyFailed,
     Event,
@@ -221,7 +222,8 @@ class Coordinator:
                 self.books.miss_page(entry, suspects.pop(), state, kind, event.reason)
             else:
                 self.books.give_back(entry.content, suspects, alone=True)
-        worker.died(time.monotonic(), blamed_on_page=bool(open_pages))
+        # A page on which the engine gave up the device is reported as missed, hence no longer open.
+        worker.died(time.monotonic(), blamed_on_page=bool(open_pages) or event.exit_code == EXIT_DEVICE_LOST)
         where = f" with page {PageRanges.of(open_pages)} of {source} open" if open_pages else ""
         self._warn(f"worker {worker.name} was lost ({event.reason}){where}; it is started again")
         self._check_pool(worker, event.reason)

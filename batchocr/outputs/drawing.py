@@ -25,16 +25,18 @@ FEW_COLOURS = 256
 # JPEG's own limit is 65,535; Pillow's is a little lower.
 MAX_JPEG_SIDE_PX = 65_000
 FONT_PX = 11
-_PALETTE = (
-    (214, 39, 40),
-    (31, 119, 180),
-    (44, 130, 44),
-    (200, 90, 0),
-    (120, 80, 170),
-    (120, 70, 60),
-    (190, 60, 150),
-    (0, 125, 140),
-)
+# The labels seen most differ; any other label takes one of these colours, always the same.
+_COLOURS = {
+    "text": (31, 119, 180),
+    "doc_title": (214, 39, 40),
+    "paragraph_title": (200, 90, 0),
+    "table": (44, 130, 44),
+    "image": (120, 80, 170),
+    "formula": (190, 60, 150),
+    "list": (0, 125, 140),
+    "header": (120, 70, 60),
+}
+_PALETTE = tuple(_COLOURS.values())
 _ORDER_LINE = (150, 150, 150)
 
 
@@ -74,7 +76,7 @@ def draw_layout(pixels: Pixels, blocks: Iterable[Block], scale: float, limit_px:
     _draw_order(draw, boxes)
     font = ImageFont.load_default(size=FONT_PX)
     for block, box in boxes:
-        colour = _PALETTE[zlib.crc32(block.label.encode(errors="replace")) % len(_PALETTE)]
+        colour = _colour(block.label)
         draw.rectangle(box, outline=colour, width=2)
         label = block.label.encode("ascii", "replace").decode()[:30]
         _draw_tag(draw, box, label if block.order is None else f"{block.order} {label}", colour, font)
@@ -91,6 +93,10 @@ def _scaled(picture: Image.Image, scale: float, limit_px: int) -> Image.Image:
         return picture
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return picture.resize(size, Image.Resampling.BOX)
+
+
+def _colour(label: str) -> tuple[int, int, int]:
+    return _COLOURS.get(label) or _PALETTE[zlib.crc32(label.encode(errors="replace")) % len(_PALETTE)]
 
 
 def _box(block: Block, ratio: float, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -81,6 +81,11 @@ def test_run_help_names_every_setting_with_default_and_unit(capsys: pytest.Captu
         assert " ".join(setting.description.split()) in text
 
 
+def test_retry_help_says_that_settings_are_those_of_the_last_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["retry", "--help"]) == 0
+    assert "[tries; default: that of the last run]" in " ".join(capsys.readouterr().out.split())
+
+
 def test_help_fits_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--help"], *([name, "--help"] for name in cli.COMMANDS)):
         cli.main(arguments)

@@ -8,8 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ppocr_pages import (
-    SENTENCES, layer_of, loaded_engine, page_of, picture, recognized, sentences, text_of, words_of,
-)  # fmt: skip
+    SENTENCES,
+    layer_of,
+    loaded_engine,
+    page_of,
+    picture,
+    recognized,
+    sentences,
+    text_of,
+    words_of,
+)
 from support.missing import missing
 
 from batchocr.datatypes import PageFailure, PageResult
@@ -117,10 +125,10 @@ def test_same_page_gives_the_same_result_whatever_came_before() -> None:
 
 
 def test_page_that_fails_leaves_its_neighbours_alone() -> None:
-    grey = np.zeros((40, 40), np.uint8)
+    unusable = np.zeros((40, 40, 3), np.int64)
     outcomes = list(
         loaded_engine().recognize(
-            [page_of(sentences(), page_no=1), page_of(grey, page_no=2), page_of(sentences(), page_no=3)]
+            [page_of(sentences(), page_no=1), page_of(unusable, page_no=2), page_of(sentences(), page_no=3)]
         )
     )
     failure = outcomes[1]
@@ -172,7 +180,7 @@ def test_mode_text_needs_no_weights() -> None:
 
 def test_describing_imports_no_runtime() -> None:
     code = (
-        "import sys; from batchocr.engines.ppocr.engine import PpOcrEngine; PpOcrEngine.describe(PpOcrEngine.Options());"
+        "import sys; from batchocr.engines.ppocr.engine import PpOcrEngine as E; E.describe(E.Options());"
         "print(sorted({'rapidocr', 'cv2', 'onnxruntime', 'openvino'} & sys.modules.keys()))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -183,7 +191,6 @@ def test_describing_imports_no_runtime() -> None:
 
 def test_missing_runtime_names_the_extra_to_install(tmp_path: Path) -> None:
     code = (
-        "import sys; from importlib.abc import MetaPathFinder\n"
         "from batchocr.engines.ppocr import engine\n"
         "engine.find_spec = lambda name: None if name == 'openvino' else object()\n"
         "engine.PpOcrEngine.describe(engine.PpOcrOptions())"

@@ -53,7 +53,6 @@ def test_line_across_the_rule_of_a_table_is_cut_there(reader: LineReader) -> Non
     grids = find_grids(page)
     lines = reader.read(page, [box], grids)
     # Then the text of each cell is a line of its own
-    assert len(grids) == 1
     assert [line.text for line in lines] == ["Apples and pears", "Plums"]
 
 

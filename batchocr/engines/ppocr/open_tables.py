@@ -188,7 +188,7 @@ def _grid(rows: Sequence[_Row], frame: Frame, region: BBox | None) -> TableGrid 
     if len(rows) < (2 if region else MIN_ROWS):
         return None
     boxes = [[entry.box for entry in row] for row in rows]
-    lefts = _columns(boxes, 0.6, len(rows) // 8)
+    lefts = _columns(boxes, 0.6, max(len(rows) // 8, int(len(rows) >= 5)))
     columns: list[list[_Entry]] = [[] for _ in lefts]
     for row in rows:
         for entry in row:

@@ -205,7 +205,6 @@ class _Cutter:
         return any(self._fullness(side) < 0.4 for side in (left, right))
 
     def _fullness(self, side: Sequence[int]) -> float:
-        """Gives the share of a column's lines that take most of its width: most of them do in prose."""
-        low, high = min(self.boxes[index][0] for index in side), max(self.boxes[index][2] for index in side)
-        full = sum(self.boxes[index][2] - self.boxes[index][0] >= 0.8 * (high - low) for index in side)
-        return full / len(side)
+        """Gives the share of lines that are about as wide as the widest: most of them are in prose."""
+        widths = sorted(self.boxes[index][2] - self.boxes[index][0] for index in side)
+        return sum(width >= 0.8 * widths[int(0.9 * (len(widths) - 1))] for width in widths) / len(widths)

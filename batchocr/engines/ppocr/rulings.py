@@ -61,7 +61,7 @@ def find_rules(pixels: Pixels) -> Rules:
     unit = max(height, width) / 100
     if min(height, width) < 30:
         return Rules(Frame(), unit, (), ())
-    ink = _ink(pixels)
+    ink = _ink(pixels, max(9, int(0.9 * unit) | 1))
     level = _strokes(ink, unit)
     plumb = _strokes(np.ascontiguousarray(ink.T), unit)
     slopes = [(end - start, math.atan2(at1 - at0, end - start)) for start, at0, end, at1 in level]
@@ -79,10 +79,10 @@ def find_rules(pixels: Pixels) -> Rules:
     return Rules(frame, unit, _joined(horizontal, unit), _joined(vertical, unit))
 
 
-def _ink(pixels: Pixels) -> Pixels:
+def _ink(pixels: Pixels, window: int) -> Pixels:
     """Gives 255 where a pixel is darker than its surroundings, or lighter amid dark ones (rules in a dark row)."""
     gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    mean = cv2.blur(gray, (21, 21))
+    mean = cv2.blur(gray, (window, window))
     dark = cv2.compare(cv2.subtract(mean, gray), 12, cv2.CMP_GT)
     light = cv2.bitwise_and(cv2.compare(cv2.subtract(gray, mean), 12, cv2.CMP_GT), cv2.compare(mean, 110, cv2.CMP_LT))
     ink: Pixels = cv2.bitwise_or(dark, light)

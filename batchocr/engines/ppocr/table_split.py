@@ -90,7 +90,7 @@ def _is_data(grid: TableGrid, row: int, cells: Sequence[TableCell], content: dic
             if boxes:
                 fills.append((max(box[2] for box in boxes) - min(box[0] for box in boxes)) / max(u1 - u0, 1.0))
     share = (grid.row_edges[row + 1] - grid.row_edges[row]) / max(grid.row_edges[-1] - grid.row_edges[0], 1.0)
-    return share >= 0.5 and median(fills, 1.0) < 0.6
+    return share >= 0.5 and len(fills) >= 3 * len(cells) and median(fills, 1.0) < 0.6
 
 
 def _with_rows(grid: TableGrid, row: int, edges: Sequence[float], spanning: set[TableCell]) -> TableGrid:
@@ -143,7 +143,10 @@ def _split_col(grid: TableGrid, col: int, words: Sequence[Word]) -> TableGrid:
         return grid
     height = median([box[3] - box[1] for row in rows for box in row], 0.0)
     edges: list[float] = []
-    for edge in free_gaps(rows, 0.4 * height, len(rows) // 10):
+    figures = sum(is_number_like(text) for cell in cells for _, text in _inside(grid, cell, words))
+    # A space stands between words, too; only figures stand that close in columns of their own.
+    least = 0.4 if figures >= 0.8 * sum(len(row) for row in rows) else 1.0
+    for edge in free_gaps(rows, least * height, len(rows) // 10):
         both = sum(any(box[2] <= edge + 1 for box in row) and any(box[0] >= edge - 1 for box in row) for row in rows)
         if both >= max(4, 0.6 * len(rows)):
             edges.append(edge)

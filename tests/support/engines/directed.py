@@ -5,7 +5,7 @@ by the entry point of a package of its own: put the folder of this file on PYTHO
 
     fail-3     page 3 fails as long as the file is there
     hold-3     page 3 waits as long as the file is there, and says so with the file `at-3`
-    one-load   the first load of all succeeds, every other fails
+    one-load   the first load of all succeeds, every other fails and leaves the file `refused`
     pages.log  what it was given to read: one line `source page_no` for each page
 """
 
@@ -60,6 +60,7 @@ class DirectedEngine(Engine):
     def load(self, device: str) -> None:
         loaded = self._folder / "loaded"
         if (self._folder / "one-load").exists() and loaded.exists():
+            (self._folder / "refused").touch()
             raise EngineError("no second load")
         loaded.touch()
 

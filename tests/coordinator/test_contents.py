@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchocr.coordinator.contents import Backlog, Content
+from batchocr.datatypes import DocumentFormat, DocumentRef, FailedPages, FileIdentity, PageRanges
+from batchocr.errors import FailureKind
+
+
+def content(number: int, pages: int) -> Content:
+    reference = DocumentRef(f"{number}.pdf", f"{number}.pdf", "", FileIdentity(0, 0, 0), DocumentFormat.PDF, pages)
+    page_nos = PageRanges(((1, pages),))
+    return Content(number, reference, page_nos, "", pending=list(page_nos))
+
+
+def handed_out(backlog: Backlog, workers: int) -> list[tuple[int, tuple[int, ...]]]:
+    portions = []
+    while (portion := backlog.next_portion(workers)) is not None:
+        portions.append((portion.content.content_id, portion.page_nos))
+    return portions
+
+
+sizes = st.lists(st.integers(1, 60), min_size=1, max_size=6)
+
+
+@given(sizes=sizes, workers=st.integers(1, 9), task_pages=st.integers(1, 20))
+def test_every_page_is_handed_out_exactly_once_in_ranges_of_at_most_task_pages(
+    sizes: list[int], workers: int, task_pages: int
+) -> None:
+    backlog = Backlog(task_pages)
+    for number, pages in enumerate(sizes):
+        backlog.add(content(number, pages))
+    portions = handed_out(backlog, workers)
+    assert sorted((number, page) for number, pages in portions for page in pages) == sorted(
+        (number, page) for number, count in enumerate(sizes) for page in range(1, count + 1)
+    )
+    assert all(1 <= len(pages) <= task_pages for _, pages in portions)
+    assert backlog.empty
+
+
+@given(sizes=sizes, seed=st.integers(0, 1000))
+def test_pages_that_come_back_are_handed_out_again_until_all_are_done(sizes: list[int], seed: int) -> None:
+    dice = random.Random(seed)
+    backlog = Backlog(8)
+    contents = [content(number, pages) for number, pages in enumerate(sizes)]
+    for one in contents:
+        backlog.add(one)
+    done: list[tuple[int, int]] = []
+    while (portion := backlog.next_portion(2)) is not None:
+        assert not portion.fresh_engine or len(portion.page_nos) == 1
+        for page_no in portion.page_nos:
+            fate = dice.choice(["done", "done", "back", "alone"])
+            if fate == "done":
+                portion.content.lent.discard(page_no)
+                done.append((portion.content.content_id, page_no))
+            else:
+                backlog.give_back(portion.content, [page_no], alone=fate == "alone")
+    assert all(one.resolved for one in contents)
+    assert sorted(done) == [(number, page) for number, count in enumerate(sizes) for page in range(1, count + 1)]
+
+
+def test_biggest_document_goes_first_and_ranges_shrink_towards_the_end() -> None:
+    backlog = Backlog(16)
+    backlog.add(content(1, 5))
+    backlog.add(content(2, 100))
+    portions = handed_out(backlog, workers=2)
+    counts = [len(pages) for _, pages in portions]
+    assert [number for number, _ in portions] == sorted((number for number, _ in portions), reverse=True)
+    assert counts[0] == 16
+    assert counts[-1] == 1
+    assert counts[:-5] == sorted(counts[:-5], reverse=True)
+
+
+def test_pages_to_try_alone_come_last_one_at_a_time_on_a_fresh_engine() -> None:
+    backlog = Backlog(16)
+    one = content(1, 4)
+    backlog.add(one)
+    first = backlog.next_portion(1)
+    assert first is not None
+    backlog.give_back(one, first.page_nos, alone=True)
+    portions = []
+    while (portion := backlog.next_portion(1)) is not None:
+        portions.append((portion.page_nos, portion.fresh_engine))
+    assert portions == [((3,), False), ((4,), False), ((1,), True), ((2,), True)]
+
+
+def test_dropped_content_is_not_handed_out() -> None:
+    backlog = Backlog(16)
+    one, two = content(1, 40), content(2, 3)
+    backlog.add(one)
+    backlog.add(two)
+    backlog.drop(one)
+    assert {number for number, _ in handed_out(backlog, 1)} == {2}
+
+
+def test_content_is_resolved_when_nothing_is_pending_lent_or_to_be_tried_alone() -> None:
+    backlog = Backlog(16)
+    one = content(1, 1)
+    backlog.add(one)
+    assert not one.resolved
+    backlog.next_portion(1)
+    assert not one.resolved
+    one.lent.clear()
+    assert one.resolved
+
+
+def test_failed_pages_are_told_as_ranges() -> None:
+    one = content(1, 3)
+    one.failed = {page_no: (FailureKind.TIMEOUT, "slow") for page_no in (3, 2)}
+    assert one.failures() == (FailedPages(2, 3, FailureKind.TIMEOUT, "slow"),)
+    assert not one.all_failed
