@@ -6,13 +6,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from batchocr.version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batchocr.datatypes import RunSummary
     from batchocr.runs import RunListener
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "run"]
 
 

@@ -9,12 +9,12 @@ import subprocess
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from batchocr import __version__
 from batchocr.config import RunSettings, build_settings, fingerprint
 from batchocr.coordinator.context import RunContext, RunListener
 from batchocr.coordinator.dry_run import Plan, plan_run
@@ -33,7 +33,9 @@ from batchocr.executors.serial import SerialExecutor
 from batchocr.launcher import launch
 from batchocr.ledger.ledger import FILE_NAME, Ledger, display_name
 from batchocr.ledger.queries import reading
+from batchocr.logs import end_logging, run_logging
 from batchocr.outputs.commit import recover
+from batchocr.version import __version__
 
 __all__ = ["Plan", "RunListener", "describe_engine", "plan", "retry", "run", "status"]
 
@@ -198,7 +200,7 @@ def _execute(context: RunContext, listener: RunListener | None, *, handle_signal
     with run_lock(context.commit_dir, context.state_dir), stop_on_signals(wish, enabled=handle_signals):
         recover(context.output, context.commit_dir)
         context.log_dir.mkdir(parents=True, exist_ok=True)
-        with Ledger(context.state_dir / FILE_NAME) as ledger:
+        with _run_log(context), Ledger(context.state_dir / FILE_NAME) as ledger:
             ledger.start_run(
                 context.run_id, version=__version__, host=platform.node(), settings=_portable(context),
                 engine=context.engine_record(), devices=[device.name for device in context.devices],
@@ -207,6 +209,19 @@ def _execute(context: RunContext, listener: RunListener | None, *, handle_signal
             pages_done = _coordinate(context, ledger, listener, wish)
             ledger.flush()
             return _summary(context, wish, pages_done, time.monotonic() - begun)
+
+
+@contextmanager
+def _run_log(context: RunContext) -> Iterator[None]:
+    """Keeps this run's log; after a fault of ours it stays open, since the command line puts the traceback there."""
+    handler = run_logging(context.state_dir, context.run_id, context.settings.log_level)
+    try:
+        yield
+    except Exception as err:
+        if isinstance(err, BatchOcrError):
+            end_logging(handler)
+        raise
+    end_logging(handler)
 
 
 def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | None, wish: StopWish) -> int:

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from batchocr import __version__
 from batchocr.errors import BatchOcrError, ExitCode
+from batchocr.version import __version__
 
 # Name to module and what `batchocr --help` says of it.
 COMMANDS = {

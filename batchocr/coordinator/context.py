@@ -98,6 +98,8 @@ class RunContext:
             fingerprint=self.fingerprint,
             prefetch_bytes=int(settings.prefetch_bytes),
             log_dir=str(self.log_dir),
+            log_level=settings.log_level,
+            run_id=self.run_id,
         )
 
     def engine_record(self) -> dict[str, Any]:

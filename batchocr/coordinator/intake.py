@@ -24,7 +24,6 @@ from batchocr.datatypes import (
     SourceFile,
 )
 from batchocr.documents.discovery import discover
-from batchocr.documents.page_selection import PageSelection
 from batchocr.errors import FailureKind
 from batchocr.ledger.ledger import DocumentRow, Ledger
 from batchocr.outputs.manifest import read_manifest
@@ -44,8 +43,6 @@ class Intake:
         self._folders = discover(context.settings.inputs, excluded=[context.output])
         self._to_probe: list[tuple[int, int, OpenDocument]] = []
         self._order = itertools.count()
-        pages = context.settings.pages
-        self._selection = PageSelection.parse(pages) if pages else None
         self._probing: dict[int, OpenDocument] = {}
         self.contents: dict[int, Content] = {}
         self.documents = 0
@@ -128,7 +125,7 @@ class Intake:
 
     def _open(self, document: OpenDocument, sha256: str, format_: DocumentFormat, page_count: int) -> Content | None:
         context = self._context
-        asked = self._selection.pages(page_count) if self._selection else PageRanges(((1, page_count),))
+        asked = _clip(context.settings.page_ranges(), page_count)
         if not len(asked):
             message = f"it has {page_count} page(s), none of them among --pages {context.settings.pages}"
             self._ledger.fail_document(document.document_id, FailureKind.DOCUMENT_UNREADABLE, message)
@@ -231,3 +228,10 @@ class Intake:
 
 def _name(file: SourceFile) -> str:
     return file.relative.rpartition("/")[2]
+
+
+def _clip(asked: PageRanges | None, page_count: int) -> PageRanges:
+    """Gives the pages asked for (None: all) that a document has."""
+    if asked is None:
+        return PageRanges(((1, page_count),))
+    return PageRanges(tuple((first, min(last, page_count)) for first, last in asked.ranges if first <= page_count))

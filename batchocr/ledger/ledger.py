@@ -85,12 +85,19 @@ class Ledger:
         self._now = now
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.Error as err:
+            raise self._trouble(err) from err
+        try:
+            migrate(self._db, path.name)  # first of all: a newer ledger must stay as it is
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            migrate(self._db, path.name)
         except sqlite3.Error as err:
+            self._db.close()
             raise self._trouble(err) from err
+        except StorageError:
+            self._db.close()
+            raise
 
     def __enter__(self) -> Ledger:
         return self

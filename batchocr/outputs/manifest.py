@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from batchocr.datatypes import Assembly, PageRanges
 from batchocr.outputs.json_document import failed_entry
+from batchocr.version import __version__
 
 SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
@@ -34,7 +34,7 @@ def build_manifest(
         files: every file of the folder but the manifest, POSIX and relative, to its sha256.
     """
     return {
-        "batchocr": version("batchocr"),
+        "batchocr": __version__,
         "blank": _pairs(blank),
         "commit_id": order.commit_id,
         "done": _pairs(done),

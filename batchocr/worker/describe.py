@@ -38,7 +38,7 @@ def _sentences(name: str, known: dict[str, Any], err: ValidationError) -> str:
     parts = []
     for fault in err.errors():
         key = ".".join(str(part) for part in fault["loc"])
-        parts.append(f"engine option {key}: {fault['msg'].lower()} (got {fault['input']!r})")
+        parts.append(f"engine option {key}: {fault['msg'].lower()}")
     return f"{'; '.join(parts)}. Options of {name}: {', '.join(known)}."
 
 

@@ -29,6 +29,8 @@ class WorkPlan:
         fingerprint: goes into every spool segment.
         prefetch_bytes: page images that may wait for the engine, per worker.
         log_dir: folder of the children's logs.
+        log_level: least important level to log.
+        run_id: name of the run, for the logs.
     """
 
     engine: EngineInfo
@@ -40,6 +42,8 @@ class WorkPlan:
     fingerprint: str
     prefetch_bytes: int
     log_dir: str
+    log_level: str
+    run_id: str
 
 
 @dataclass(frozen=True)

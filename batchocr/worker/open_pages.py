@@ -13,15 +13,22 @@ _SIZE = 4096
 
 
 class OpenPages:
-    """Writes the note; one fixed-size record that is overwritten in place."""
+    """Writes the note; one record that is overwritten in place and never gets shorter."""
 
     def __init__(self, path: str) -> None:
-        self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - open as long as the process lives
+        self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - open as long as the worker works
+        self._size = _SIZE
 
     def note(self, task_id: int, page_nos: Iterable[int]) -> None:
         """Notes which pages of a task are open now."""
+        record = json.dumps({"task": task_id, "pages": list(page_nos)}).encode().ljust(self._size)
+        self._size = len(record)  # so that nothing of a longer note is left behind a shorter one
         self._file.seek(0)
-        self._file.write(json.dumps({"task": task_id, "pages": list(page_nos)}).encode().ljust(_SIZE))
+        self._file.write(record)
+
+    def close(self) -> None:
+        """Closes the file; the note stays."""
+        self._file.close()
 
 
 def read_open_pages(path: str) -> tuple[int | None, tuple[int, ...]]:

@@ -170,6 +170,7 @@ def _work(link: Boot, plan: WorkPlan, session: EngineSession, sender: _Sender) -
             recording.end(task)
     recording.close()
     source.close()
+    note.close()
     return code
 
 
@@ -178,7 +179,7 @@ def main() -> None:
     link = boot()
     plan = link.next_order()
     assert isinstance(plan, WorkPlan)
-    child_logging(link.name, plan.log_dir)
+    child_logging(link.name, plan.log_dir, plan.log_level, run=plan.run_id, worker=link.name, device=link.device)
     sender = _Sender(link.outbox)
     session = EngineSession(plan, link.device)
     begun = time.monotonic()

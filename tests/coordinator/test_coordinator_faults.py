@@ -139,7 +139,7 @@ def check_partial(output: Path, summary: RunSummary, name: str, kind: FailureKin
 def test_three_pages_that_lose_the_device_fail_and_the_run_goes_on(tmp_path: Path) -> None:
     documents(tmp_path, "fatal", pages=5)
     summary = run_job(tmp_path, engine_options={"script": script(fatal="fatal 2-4")}, max_attempts=1)
-    assert [(f.first_page, f.last_page) for f in summary.failures[0].failures] == [(2, 4)]
+    assert [f.first_page for f in summary.failures[0].failures] == [2, 3, 4]
     assert manifest(tmp_path / "out", "fatal")["done"] == [[1, 1], [5, 5]]
 
 

@@ -40,7 +40,7 @@ def test_onnx_runtime_reads_the_same() -> None:
 
 
 def test_white_on_black_is_read() -> None:
-    assert text_of(recognized(page_of(255 - sentences()))) == EXPECTED
+    assert EXPECTED in text_of(recognized(page_of(255 - sentences())))
 
 
 def test_trusted_text_layer_takes_the_place_of_ocr() -> None:

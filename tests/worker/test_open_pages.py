@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,18 +9,18 @@ from batchocr.worker.open_pages import OpenPages, read_open_pages
 
 
 def test_last_note_is_read_back(tmp_path: Path) -> None:
-    note = OpenPages(str(tmp_path / "note"))
-    note.note(7, [1, 2, 3])
-    note.note(8, [4])
-    assert read_open_pages(str(tmp_path / "note")) == (8, (4,))
+    with closing(OpenPages(str(tmp_path / "note"))) as note:
+        note.note(7, [1, 2, 3])
+        note.note(8, [4])
+        assert read_open_pages(str(tmp_path / "note")) == (8, (4,))
 
 
 def test_short_note_after_a_very_long_one_is_read_back(tmp_path: Path) -> None:
-    note = OpenPages(str(tmp_path / "note"))
-    note.note(7, range(1, 5001))
-    assert read_open_pages(str(tmp_path / "note")) == (7, tuple(range(1, 5001)))
-    note.note(7, [5001])
-    assert read_open_pages(str(tmp_path / "note")) == (7, (5001,))
+    with closing(OpenPages(str(tmp_path / "note"))) as note:
+        note.note(7, range(1, 5001))
+        assert read_open_pages(str(tmp_path / "note")) == (7, tuple(range(1, 5001)))
+        note.note(7, [5001])
+        assert read_open_pages(str(tmp_path / "note")) == (7, (5001,))
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"task": 1, "pa'])

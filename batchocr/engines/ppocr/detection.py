@@ -31,6 +31,8 @@ A4_ASPECT = 2**0.5
 # Lines lower than this at the scale of the search are better found, and better parted, at twice that scale.
 SMALL_LINE_PX = 16.0
 MAX_ENLARGEMENT = 2.0
+# Ordinary print on a page shrunk this much is too low to be found at all.
+BLIND_SCALE = 0.3
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Detector:
     def __call__(self, pixels: Pixels) -> list[Quad]:
         """Gives the lines of a page, from top to bottom.
 
-        A page whose lines turn out small is searched a second time at twice the scale.
+        A page whose lines turn out small, or a huge one that seems empty, is searched again at twice the scale.
 
         Args:
             pixels: BGR, uint8, shape (height, width, 3).
@@ -63,9 +65,8 @@ class Detector:
         area = self.long_side_px**2 / A4_ASPECT
         scale = min(1.0, (area / (height * width)) ** 0.5)
         quads = self._search(pixels, scale)
-        heights = [short_side(quad) * scale for quad in quads]
         closer = min(MAX_ENLARGEMENT, 2 * scale, (4 * area / (height * width)) ** 0.5)
-        if heights and float(np.median(heights)) < SMALL_LINE_PX and closer > scale:
+        if closer > scale and _deserves_closer_look(quads, scale):
             quads = self._search(pixels, closer)
         return sorted(quads, key=lambda quad: (float(quad[:, 1].mean()), float(quad[:, 0].mean())))
 
@@ -77,6 +78,12 @@ class Detector:
         limit = np.array([width - 1, height - 1], np.float32)
         quads = (np.clip(quad * to_page, 0, limit) for quad in _boxes(probability))
         return [quad for quad in quads if short_side(quad) > MIN_SIDE_PX]
+
+
+def _deserves_closer_look(quads: list[Quad], scale: float) -> bool:
+    if not quads:
+        return scale < BLIND_SCALE
+    return float(np.median([short_side(quad) for quad in quads])) * scale < SMALL_LINE_PX
 
 
 def short_side(quad: Quad) -> float:
