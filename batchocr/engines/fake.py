@@ -38,6 +38,7 @@ class Rule(BaseModel):
         default="*",
         description="page numbers such as '3', '5-7' or '3,9'; '*' is every page",
         coerce_numbers_to_str=True,
+        pattern=r"^(\*|\s*\d+\s*(-\s*\d+\s*)?(,\s*\d+\s*(-\s*\d+\s*)?)*)$",
     )
     source: str = Field(default="*", description="glob that the document's name must match")
     seconds: float = Field(default=1.0, ge=0, description="how long `slow` takes, s")
@@ -50,7 +51,7 @@ class Rule(BaseModel):
         if self.pages == "*":
             return True
         for part in self.pages.split(","):
-            first, _, last = part.strip().partition("-")
+            first, _, last = part.partition("-")
             if int(first) <= page.page_no <= int(last or first):
                 return True
         return False

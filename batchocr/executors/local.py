@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Client
 from multiprocessing.managers import BaseManager
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,29 @@ class _QueueServer:
         server: Any = Manager(address=place, authkey=self.key).get_server()
         self._server = server
         self._server.stop_event = threading.Event()
-        threading.Thread(target=self._server.accepter, name="queue-server", daemon=True).start()
+        self._closing = False
+        self._accepter = threading.Thread(target=self._accept, name="queue-server", daemon=True)
+        self._accepter.start()
         self.address = place if linux else server.address  # Linux gives an abstract name back as bytes
 
     def close(self) -> None:
-        """Takes no further clients."""
+        """Takes no further clients and ends the thread."""
+        self._closing = True
+        Client(self.address).close()  # the one that wakes it
+        self._accepter.join()
         self._server.listener.close()
+
+    def _accept(self) -> None:
+        """Serves each client on a thread of its own; the server's own loop would never end."""
+        while True:
+            try:
+                client = self._server.listener.accept()
+            except OSError:
+                continue  # a client that was gone before it was let in
+            if self._closing:
+                client.close()
+                return
+            threading.Thread(target=self._server.handle_request, args=(client,), daemon=True).start()
 
 
 @dataclass

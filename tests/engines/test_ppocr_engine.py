@@ -105,7 +105,7 @@ def test_page_of_extreme_shape_has_a_result(size: tuple[int, int], grey: int) ->
 @pytest.mark.slow
 def test_page_of_fifty_megapixels_has_a_result() -> None:
     page = np.full((8000, 6250, 3), 255, np.uint8)
-    page[200:700, 200:1200] = sentences()
+    page[400:1900, 500:3500] = sentences().repeat(3, axis=0).repeat(3, axis=1)
     assert text_of(recognized(page_of(page))) == EXPECTED
 
 

@@ -77,7 +77,7 @@ def analyze(
         regions.append(page.image_block(box, inside, f"image_{number}"))
     margins = find_margin_rows(page.rows(free), [frame.upright_box(r.bbox) for r in regions], pixels.shape[0])
     flow = page.flow([index for index in free if index not in margins], regions, pixels.shape)
-    aside = [_aside(pieces[index], label) for index, label in sorted(margins.items())]
+    aside = [_aside(pieces[index], label) for index, label in margins.items()]
     blocks = [replace(block, order=order) for order, block in enumerate(flow, 1)]
     images = {block.image: _crop(pixels, block.bbox) for block in blocks if block.image}
     return LayoutResult((*blocks, *aside), images)

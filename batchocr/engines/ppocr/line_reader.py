@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from batchocr.engines.ppocr.detection import Detector, Quad, short_side
@@ -16,12 +17,20 @@ from batchocr.engines.ppocr.recognition import Recognizer
 from batchocr.engines.ppocr.tables import TableGrid
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from batchocr.datatypes import BBox, Pixels
+
+    Grey = npt.NDArray[np.uint8]
 
 # A piece narrower than this, between two rules, holds no character.
 MIN_PIECE_PX = 4.0
 # A row of a table is at least this many times as high as a line in it; detected boxes are generous.
 MIN_ROW_HEIGHT = 0.7
+# A rule may lean, fade and break a little.
+RULE_REACH_PX = 4
+RULE_CONTRAST = 32
+RULE_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,8 @@ class LineReader:
             EngineError: a network failed.
         """
         tables = tuple(grids)
-        pieces = [piece for quad in quads for piece in _cut(quad, tables)]
+        grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+        pieces = [piece for quad in quads for piece in _cut(quad, tables, grey)]
         readings = self.recognizer(pixels, pieces)
         return [
             _line(piece, reading.text, reading.score)
@@ -72,13 +82,15 @@ class LineReader:
         ]
 
 
-def _cut(quad: Quad, grids: Sequence[TableGrid]) -> list[Quad]:
+def _cut(quad: Quad, grids: Sequence[TableGrid], grey: Grey) -> list[Quad]:
     """Cuts a level quadrilateral at the vertical rules that it crosses."""
     left, right = (float(quad[[0, 3], 0].mean()), float(quad[[1, 2], 0].mean()))
     if right - left <= float(quad[2:, 1].mean() - quad[:2, 1].mean()):
         return [quad]
+    box = _bounds(quad)
     tables = [grid for grid in grids if _has_room(grid, short_side(quad))]
-    rules = sorted(x for grid in tables for x in grid.vertical_rules(_bounds(quad)) if left < x < right)
+    rules = sorted(x for grid in tables for x in grid.vertical_rules(box) if left < x < right)
+    rules = [x for x in rules if _runs_through(grey, x, box)]
     if not rules:
         return [quad]
     pieces = []
@@ -92,6 +104,15 @@ def _has_room(grid: TableGrid, height_px: float) -> bool:
     """Tells whether a line fits into the rows of a grid; strokes of big letters may cross like rules, too."""
     rows = len(grid.row_edges) - 1
     return grid.bbox[3] - grid.bbox[1] >= MIN_ROW_HEIGHT * height_px * rows
+
+
+def _runs_through(grey: Grey, x: float, box: BBox) -> bool:
+    """Tells whether a rule is drawn at x from top to bottom of a line's box; the strokes of its letters end inside."""
+    top, bottom = int(box[1]), int(box[3]) + 1
+    background = np.median(grey[top:bottom, int(box[0]) : int(box[2]) + 1])
+    near = grey[top:bottom, max(0, round(x) - RULE_REACH_PX) : round(x) + RULE_REACH_PX + 1]
+    drawn = (np.abs(near - background) > RULE_CONTRAST).any(axis=1)
+    return float(drawn.mean()) >= RULE_SHARE
 
 
 def _between(quad: Quad, start: float, end: float) -> Quad:

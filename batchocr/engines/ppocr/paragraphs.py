@@ -12,6 +12,8 @@ from batchocr.engines.ppocr.geometry import median, union
 from batchocr.engines.ppocr.wording import is_caption, is_mark, join_texts, looks_like_code, starts_item
 
 MAX_PITCH = 2.2
+# Rows above and below that tell where a column ends.
+NEAR = 12
 _SECTION = re.compile(r"^\s*\d{1,2}(?:\.\d{1,2}){1,4}\.?\s+[^\W\d_]")
 _NUMBERED = re.compile(r"^\s*(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+\S")
 
@@ -84,9 +86,9 @@ def build_paragraphs(rows: Sequence[Row], body: float, *, exact_heights: bool) -
     groups: list[list[Row]] = []
     pitch = _usual_pitch(rows)
     tolerance = 1.12 if exact_heights else 1.35
-    right = max((row.box[2] for row in rows), default=0.0)
-    for row in rows:
-        if groups and _goes_on(groups[-1], row, pitch, tolerance, right):
+    for index, row in enumerate(rows):
+        alike = [near.box[2] for near in rows[max(0, index - NEAR) : index + NEAR] if _are_alike(near, row, tolerance)]
+        if groups and _goes_on(groups[-1], row, pitch, tolerance, max(alike)):
             groups[-1].append(row)
         else:
             groups.append([row])
@@ -108,11 +110,15 @@ def _distance(above: Row, below: Row) -> float:
     return ((below.box[1] + below.box[3]) - (above.box[1] + above.box[3])) / 2 / max(above.height, below.height, 1.0)
 
 
+def _are_alike(row: Row, other: Row, tolerance: float) -> bool:
+    return max(row.height, other.height) <= tolerance * min(row.height, other.height)
+
+
 def _goes_on(group: Sequence[Row], row: Row, pitch: float, tolerance: float, right: float) -> bool:
     last = group[-1]
     if _distance(last, row) > 1.25 * pitch or row.box[0] >= last.box[2] or row.box[2] <= last.box[0]:
         return False
-    if max(last.height, row.height) > tolerance * min(last.height, row.height):
+    if not _are_alike(last, row, tolerance):
         return False
     if _begins_item(row) or (last.bold != row.bold and not _begins_item(group[0]) and len(group) == 1):
         return False

@@ -61,7 +61,7 @@ def find_rules(pixels: Pixels) -> Rules:
     unit = max(height, width) / 100
     if min(height, width) < 30:
         return Rules(Frame(), unit, (), ())
-    ink = _ink(pixels, max(9, int(0.9 * unit) | 1))
+    ink = _ink(pixels, max(15, int(0.9 * unit) | 1))
     level = _strokes(ink, unit)
     plumb = _strokes(np.ascontiguousarray(ink.T), unit)
     slopes = [(end - start, math.atan2(at1 - at0, end - start)) for start, at0, end, at1 in level]
@@ -97,9 +97,9 @@ def _strokes(ink: Pixels, unit: float) -> list[tuple[float, float, float, float]
     runs = cv2.dilate(runs, np.ones((1, max(3, run // 4)), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
     lengths, areas = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_AREA]
-    thin = areas <= np.maximum(0.6 * unit, 8) * lengths
+    thin = areas <= max(0.6 * unit, 10.0) * lengths
     long = lengths >= max(1.3 * unit, 16)
-    slim = stats[1:, cv2.CC_STAT_HEIGHT] <= np.maximum(lengths * math.tan(MAX_SLOPE), 0) + max(0.7 * unit, 9)
+    slim = stats[1:, cv2.CC_STAT_HEIGHT] <= lengths * math.tan(MAX_SLOPE) + max(0.7 * unit, 11.0)
     chosen = np.nonzero(thin & long & slim)[0] + 1
     chosen = chosen[np.argsort(-lengths[chosen - 1], kind="stable")][:MAX_RULES]
     return [_ends(labels, stats[label], int(label)) for label in chosen]
