@@ -243,7 +243,7 @@ def figures(rows: int, top: float = 200) -> list[Line]:
 
 def test_figures_in_columns_without_any_rule_are_a_table() -> None:
     (grid,) = find_open_grids(figures(6), NO_RULES, Frame())
-    table = fill(grid, figures(6))
+    table = fill(grid, figures(6), ruled=False)
     assert table is not None
     assert rows_of(table) == [[f"Name {row}", f"{row}.5", f"1,{row}00"] for row in range(6)]
 

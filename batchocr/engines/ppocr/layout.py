@@ -132,7 +132,7 @@ def _find_tables(pixels: Pixels, lines: Sequence[Line], grids: Sequence[TableGri
     free = [lines[index] for index in _without(lines, taken)]
     if len(free) >= 4:
         for grid in find_open_grids(free, find_rules(pixels), frame):
-            table = fill(grid, lines, taken)
+            table = fill(grid, lines, taken, ruled=False)
             if table is not None:
                 tables.append(table)
                 taken |= set(table.lines)

@@ -137,10 +137,10 @@ def _runs(rows: Sequence[_Row], min_rows: int) -> list[list[_Row]]:
     runs: list[list[_Row]] = []
     run: list[_Row] = []
     single: list[_Row] = []
+    area: BBox = (0.0, 0.0, 0.0, 0.0)
     for row in rows:
         short = [entry for entry in row if not entry.is_prose]
         if run:
-            area = union(entry.box for previous in run for entry in (previous[0], previous[-1]))
             height = run[-1][0].box[3] - run[-1][0].box[1]
             prose = any(entry.is_prose and overlap(entry.box[0], entry.box[2], area[0], area[2]) > 0 for entry in row)
             last = single[-1] if single else run[-1]
@@ -148,6 +148,7 @@ def _runs(rows: Sequence[_Row], min_rows: int) -> list[list[_Row]]:
                 runs.append(run)
                 run, single = [], []
         if len(short) >= 2 and not is_mark(short[0].text):
+            area = union([*([area] if run else []), *(entry.box for entry in short)])
             run += [*single, short]
             single = []
         elif run and short and overlap(short[0].box[0], short[0].box[2], area[0], area[2]) > 0:

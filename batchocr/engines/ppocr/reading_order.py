@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 from batchocr.datatypes import BBox
 
-MIN_GUTTER = 0.5
+# In heights of a line. A narrow gutter counts where it runs far, a wide one also beside a few lines.
+MIN_GUTTER = 0.3
+WIDE_GUTTER = 0.6
 MIN_COLUMN_HEIGHT = 2.5
+MIN_NARROW_COLUMN_HEIGHT = 7.0
 MAX_DEPTH = 24
 
 Strip = list[list[int]]
@@ -157,9 +160,11 @@ class _Cutter:
             (low, high), last = narrowed, number
         cut = (low + high) / 2
         last = self._trimmed(bands, first, last, cut)
+        wide = high - low >= WIDE_GUTTER * self.height
+        least = (MIN_COLUMN_HEIGHT if wide else MIN_NARROW_COLUMN_HEIGHT) * self.height
         for side in (True, False):
             boxes = [self.boxes[i] for band in bands[first : last + 1] for i in band if (self._middle(i) < cut) == side]
-            if max(box[3] for box in boxes) - min(box[1] for box in boxes) < MIN_COLUMN_HEIGHT * self.height:
+            if max(box[3] for box in boxes) - min(box[1] for box in boxes) < least:
                 return None
         return _Columns(last, cut, high - low)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from batchocr.datatypes import BBox
 from batchocr.engines.ppocr.geometry import median
@@ -12,6 +12,7 @@ from batchocr.engines.ppocr.wording import is_leader, is_number_like
 
 Word = tuple[BBox, str]
 Span = tuple[int, int, int, int]
+Content = dict[tuple[int, int], list[Word]]
 
 
 def split_open_stretches(grid: TableGrid, words: Sequence[Word]) -> TableGrid:
@@ -21,16 +22,24 @@ def split_open_stretches(grid: TableGrid, words: Sequence[Word]) -> TableGrid:
         grid: the table as its rules draw it.
         words: box (upright, px) and text of the words in it.
     """
+    # Backwards, so that the places of what is still to come stay as they are.
+    content = _content(grid, words)
     for row in reversed(range(len(grid.row_edges) - 1)):
-        grid = _split_row(grid, row, words)
+        grid = _split_row(grid, row, content)
+    content = _content(grid, words)
     for col in reversed(range(len(grid.col_edges) - 1)):
-        grid = _split_col(grid, col, words)
+        grid = _split_col(grid, col, content)
     return grid
 
 
-def _inside(grid: TableGrid, cell: TableCell, words: Sequence[Word]) -> list[Word]:
-    u0, v0, u1, v1 = grid.box_of(cell)
-    return [(box, text) for box, text in words if u0 <= (box[0] + box[2]) / 2 < u1 and v0 <= (box[1] + box[3]) / 2 < v1]
+def _content(grid: TableGrid, words: Sequence[Word]) -> Content:
+    """Gives the words in each cell by the row and column at which it begins."""
+    owners = grid.owners()
+    content: Content = {(cell.row, cell.col): [] for cell in grid.cells}
+    for box, text in words:
+        cell = owners[grid.place((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)]
+        content[cell.row, cell.col].append((box, text))
+    return content
 
 
 def text_rows(boxes: Sequence[BBox]) -> list[tuple[float, float]]:
@@ -51,21 +60,19 @@ def text_rows(boxes: Sequence[BBox]) -> list[tuple[float, float]]:
     return [(median([box[1] for box in row], 0.0), median([box[3] for box in row], 0.0)) for row in rows]
 
 
-def _split_row(grid: TableGrid, row: int, words: Sequence[Word]) -> TableGrid:
-    top, bottom = grid.row_edges[row], grid.row_edges[row + 1]
-    band = [word for word in words if top <= (word[0][1] + word[0][3]) / 2 < bottom]
-    height = median([box[3] - box[1] for box, _ in band], 0.0)
-    if bottom - top < 2 * height or not band:
-        return grid
+def _split_row(grid: TableGrid, row: int, content: Content) -> TableGrid:
     cells = [cell for cell in grid.cells if cell.row == row and cell.rowspan == 1]
-    content = {cell: _inside(grid, cell, band) for cell in cells}
-    stacks = {cell: text_rows([box for box, _ in content[cell]]) for cell in cells if content[cell]}
+    inside = {cell: content[cell.row, cell.col] for cell in cells}
+    height = median([box[3] - box[1] for words in inside.values() for box, _ in words], 0.0)
+    if height == 0.0 or grid.row_edges[row + 1] - grid.row_edges[row] < 2 * height:
+        return grid
+    stacks = {cell: text_rows([box for box, _ in inside[cell]]) for cell in cells if inside[cell]}
     tall = [cell for cell, stack in stacks.items() if len(stack) >= 2]
-    rows = text_rows([box for cell in tall for box, _ in content[cell]])
+    rows = text_rows([box for cell in tall for box, _ in inside[cell]])
     if len(rows) < 2 or len(tall) < 2 or len(tall) < 0.5 * len(stacks):
         return grid
     fullness = sum(len(stacks[cell]) for cell in tall) / (len(rows) * len(tall))
-    if fullness < 0.75 or not _is_data(grid, row, tall, content):
+    if fullness < 0.75 or not _is_data(grid, row, tall, inside):
         return grid
     edges = [(rows[i][1] + rows[i + 1][0]) / 2 for i in range(len(rows) - 1)]
     middles = [(first + last) / 2 for first, last in rows]
@@ -77,7 +84,9 @@ def _split_row(grid: TableGrid, row: int, words: Sequence[Word]) -> TableGrid:
     return _with_rows(grid, row, edges, spanning)
 
 
-def _is_data(grid: TableGrid, row: int, cells: Sequence[TableCell], content: dict[TableCell, list[Word]]) -> bool:
+def _is_data(
+    grid: TableGrid, row: int, cells: Sequence[TableCell], content: Mapping[TableCell, Sequence[Word]]
+) -> bool:
     """Tells whether a band holds figures, or short entries that make up most of the table: not wrapped prose."""
     texts = [text for cell in cells for _, text in content[cell]]
     if sum(is_number_like(text) for text in texts) >= 0.5 * len(texts):
@@ -134,16 +143,15 @@ def free_gaps(rows: Sequence[Sequence[BBox]], width: float, allowed: int) -> lis
     return gaps
 
 
-def _split_col(grid: TableGrid, col: int, words: Sequence[Word]) -> TableGrid:
+def _split_col(grid: TableGrid, col: int, content: Content) -> TableGrid:
     cells = [cell for cell in grid.cells if cell.col == col and cell.colspan == 1]
-    rows = [
-        boxes for cell in cells if (boxes := [box for box, text in _inside(grid, cell, words) if not is_leader(text)])
-    ]
+    inside = {cell: [word for word in content[cell.row, cell.col] if not is_leader(word[1])] for cell in cells}
+    rows = [[box for box, _ in words] for words in inside.values() if words]
     if len(rows) < 5:
         return grid
     height = median([box[3] - box[1] for row in rows for box in row], 0.0)
     edges: list[float] = []
-    figures = sum(is_number_like(text) for cell in cells for _, text in _inside(grid, cell, words))
+    figures = sum(is_number_like(text) for words in inside.values() for _, text in words)
     # A space stands between words, too; only figures stand that close in columns of their own.
     least = 0.4 if figures >= 0.8 * sum(len(row) for row in rows) else 1.0
     for edge in free_gaps(rows, least * height, len(rows) // 10):
@@ -152,13 +160,12 @@ def _split_col(grid: TableGrid, col: int, words: Sequence[Word]) -> TableGrid:
             edges.append(edge)
     if not edges:
         return grid
-    whole = {cell for cell in cells if not _parts_well(grid, cell, words, edges)}
+    whole = {cell for cell in cells if not _parts_well(grid, cell, [box for box, _ in inside[cell]], edges)}
     return _with_cols(grid, col, edges, whole)
 
 
-def _parts_well(grid: TableGrid, cell: TableCell, words: Sequence[Word], edges: Sequence[float]) -> bool:
+def _parts_well(grid: TableGrid, cell: TableCell, boxes: Sequence[BBox], edges: Sequence[float]) -> bool:
     """Tells whether a cell can be cut at the edges: no word crosses one, and it is not a header over all the parts."""
-    boxes = [box for box, _ in _inside(grid, cell, words)]
     if any(min(edge - box[0], box[2] - edge) > 0.35 * (box[2] - box[0]) for edge in edges for box in boxes):
         return False
     parts = {bisect_right(edges, (box[0] + box[2]) / 2) for box in boxes}

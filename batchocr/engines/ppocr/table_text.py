@@ -71,13 +71,16 @@ def tokens_of(index: int, line: Line, frame: Frame) -> list[Token]:
     return tokens
 
 
-def fill(grid: TableGrid, lines: Sequence[Line], taken: Collection[int] = ()) -> FilledTable | None:
+def fill(
+    grid: TableGrid, lines: Sequence[Line], taken: Collection[int] = (), *, ruled: bool = True
+) -> FilledTable | None:
     """Puts the text of a page's lines into a grid's cells.
 
     Args:
         grid: a ruled or an aligned grid.
         lines: all lines of the page.
         taken: indexes of lines that belong to other tables.
+        ruled: the grid was drawn by rules, so it may have open stretches that its text parts further.
 
     A line belongs to the table if at least half of its words stand in it, and then with all of them: no word is lost.
 
@@ -96,7 +99,8 @@ def fill(grid: TableGrid, lines: Sequence[Line], taken: Collection[int] = ()) ->
                 tokens += words
     if not tokens:
         return None
-    grid = split_open_stretches(grid, [(token.box, token.text) for token in tokens])
+    if ruled:
+        grid = split_open_stretches(grid, [(token.box, token.text) for token in tokens])
     owners = grid.owners()
     content: dict[TableCell, list[Token]] = {cell: [] for cell in grid.cells}
     for token in tokens:
