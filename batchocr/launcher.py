@@ -18,10 +18,15 @@ from typing import IO
 PACKAGE_PARENT = str(Path(__file__).resolve().parent.parent)
 
 # The empty entry of sys.path is the current folder: a `socket.py` that lies among the inputs must never be imported.
+# Where a parent dies while its child holds the interpreter lock in C code, nobody reads the end of standard input:
+# Linux ends such a child itself (prctl option 1, PR_SET_PDEATHSIG, with signal 9).
 BOOT = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry]
 if {parent!r} not in sys.path: sys.path.append({parent!r})
+if sys.platform == 'linux':
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
 from {module} import main
 main()
 """

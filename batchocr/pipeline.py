@@ -9,13 +9,23 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import numpy as np
+from PIL import Image
 
-from batchocr.datatypes import DocumentRef, EngineInfo, PageFailure, PageImage, PageOutcome, PageResult, Task
+from batchocr.datatypes import (
+    DocumentFormat,
+    DocumentRef,
+    EngineInfo,
+    PageFailure,
+    PageImage,
+    PageOutcome,
+    PageResult,
+    Task,
+)
 from batchocr.engines.base import Engine
 from batchocr.errors import DocumentError, EngineError, FailureKind
 from batchocr.outputs.page_record import encode_page
@@ -53,9 +63,21 @@ def page_images(task: Task, source: PageSource, engine: EngineInfo, dpi: int) ->
             yield PageImage(page_no, np.full((1, 1, 3), 255, np.uint8), float(dpi), task.document.source)
             continue
         try:
-            yield source.render(task.document, page_no, dpi, engine.wants_text_layer)
+            page = source.render(task.document, page_no, round(dpi * task.scale), engine.wants_text_layer)
+            yield page if task.scale == 1.0 else _with_fewer_pixels(page, task)
         except DocumentError as err:
             yield PageFailure(page_no, err.kind, str(err))
+
+
+def _with_fewer_pixels(page: PageImage, task: Task) -> PageImage:
+    """Gives the page at the task's scale, with a warning, so that nobody takes the result for an ordinary one."""
+    warning = f"read at {task.scale:.0%} of the resolution after the engine had run out of memory"
+    page = replace(page, warnings=(*page.warnings, warning))
+    if task.document.format is DocumentFormat.PDF:
+        return page  # it was drawn at that scale
+    height, width = (max(1, round(side * task.scale)) for side in page.pixels.shape[:2])
+    smaller = Image.fromarray(page.pixels).resize((width, height), Image.Resampling.BOX)
+    return replace(page, pixels=np.asarray(smaller), dpi=page.dpi * task.scale)
 
 
 def recognize(engine: Engine, items: Iterable[PageItem], opened: Callable[[Iterable[int]], None]) -> Iterator[Answer]:

@@ -22,7 +22,7 @@ from batchocr.coordinator.lock import run_lock
 from batchocr.coordinator.loop import Coordinator
 from batchocr.coordinator.shutdown import StopWish, stop_on_signals
 from batchocr.datatypes import DocumentReport, DocumentState, EngineInfo, FailedPages, RunState, RunSummary
-from batchocr.devices import resolve_devices
+from batchocr.devices import available_memory_bytes, resolve_devices
 from batchocr.documents.discovery import discover
 from batchocr.documents.passwords import PasswordFile
 from batchocr.engines.registry import engine_entry_points
@@ -173,6 +173,7 @@ def _context(settings: RunSettings, retry_kinds: frozenset[FailureKind] | None =
         engine_options=options,
         devices=choice.devices[:1] if settings.executor == "serial" else choice.devices,
         fingerprint=fingerprint(settings, info),
+        memory_bytes=available_memory_bytes(),
         passwords=PasswordFile.load(settings.password_file) if settings.password_file else None,
         retry_kinds=retry_kinds,
         note="; ".join(part for part in (why, choice.note) if part),
@@ -206,6 +207,7 @@ def _execute(context: RunContext, listener: RunListener | None, *, handle_signal
                 engine=context.engine_record(), devices=[device.name for device in context.devices],
                 fingerprint=context.fingerprint,
             )  # fmt: skip
+            ledger.flush()  # so that `status` knows of it at once
             pages_done = _coordinate(context, ledger, listener, wish)
             ledger.flush()
             return _summary(context, wish, pages_done, time.monotonic() - begun)

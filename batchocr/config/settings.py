@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from batchocr.datatypes import Limits, PageRanges
@@ -115,6 +115,24 @@ def _page_range(part: str) -> tuple[int, int]:
     return first, last
 
 
+def _canonical_share(value: object) -> object:
+    """Gives a share (`5 %` becomes `5%`) or an amount (`4GiB` becomes its bytes) as text.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if value is None:
+        return None
+    text = str(value).strip()
+    share = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", text)
+    if share and 0 < float(share[1]) <= 100:
+        return f"{float(share[1]):g}%"
+    try:
+        return str(int(TypeAdapter(ByteSize).validate_python(text)))
+    except ValidationError:
+        raise ValueError("must be a share such as 5%, or a positive amount") from None
+
+
 MIB = 1 << 20
 GIB = 1 << 30
 SIZE_UNIT = "bytes, or with a unit such as 2GiB"
@@ -199,6 +217,16 @@ class RunSettings(BaseModel):
     dry_run: Annotated[bool, Setting(RUN)] = Field(
         default=False, description="show what would be read and what would be skipped, and stop"
     )
+    max_worker_rss: Annotated[
+        str | None, BeforeValidator(_canonical_share), Setting(DEVICES, default_text="a fair share of the memory")
+    ] = Field(
+        default=None,
+        description="memory of a worker's process at which it is replaced after its page: a share of the "
+        "machine's memory such as 20%, or a size such as 4GiB",
+    )
+    min_free_disk: Annotated[ByteSize, Setting(RUN, SIZE_UNIT)] = Field(
+        default=ByteSize(256 * MIB), ge=0, description="stop the run (exit code 5) before less than this is left free"
+    )
     max_attempts: Annotated[int, Setting(RUN, "tries")] = Field(
         default=2, ge=1, le=20, description="tries of a page before it is given up"
     )
@@ -207,6 +235,14 @@ class RunSettings(BaseModel):
     )
     load_timeout_s: Annotated[float | None, Setting(RUN, "seconds", default_text="the engine's own")] = Field(
         default=None, gt=0, description="time that loading the engine may take"
+    )
+    document_timeout_s: Annotated[float | None, Setting(RUN, "seconds", default_text="none")] = Field(
+        default=None, gt=0, description="recognition time that one document may take in all; then its other pages fail"
+    )
+    fail_on: Annotated[str | None, BeforeValidator(_canonical_share), Setting(RUN, default_text="never")] = Field(
+        default=None,
+        description="stop the run (exit code 7) when more than this fails: a share of the pages such as "
+        "5%, or a number of pages",
     )
     drain_timeout_s: Annotated[float, Setting(RUN, "seconds")] = Field(
         default=25.0, ge=0, description="time to finish the pages in hand after Ctrl-C or SIGTERM"
@@ -256,6 +292,20 @@ class RunSettings(BaseModel):
             ranges.append((int(first), int(last or (LAST_PAGE if dash else first))))
         return PageRanges(tuple(ranges))
 
+    def worker_rss_bytes(self, memory_bytes: int, workers: int) -> int:
+        """Gives the memory at which a worker is replaced, bytes; four fifths of the machine are shared out by default.
+
+        Args:
+            memory_bytes: what the machine has for this run.
+            workers: how many workers share it.
+        """
+        default = int(0.8 * memory_bytes / max(1, workers))
+        return default if self.max_worker_rss is None else _amount(self.max_worker_rss, memory_bytes)
+
+    def failure_budget(self, pages: int) -> int | None:
+        """Gives how many of so many pages may fail before the run stops, or None for any number."""
+        return None if self.fail_on is None else _amount(self.fail_on, pages)
+
     def output_settings(self) -> dict[str, Any]:
         """Gives the settings that change outputs, JSON-safe, for the fingerprint and the manifest."""
         names = {setting.name for setting in describe_settings() if setting.changes_output}
@@ -268,6 +318,13 @@ class RunSettings(BaseModel):
         """
         public = self.model_copy(update={"engine_options": without_secrets(self.engine_options)})
         return public.model_dump(mode="json")
+
+
+def _amount(share_or_amount: str, whole: int) -> int:
+    """Gives an amount; a share is taken of the whole."""
+    if share_or_amount.endswith("%"):
+        return int(float(share_or_amount[:-1]) / 100 * whole)
+    return int(share_or_amount)
 
 
 def without_secrets(options: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -18,7 +18,7 @@ from batchocr.coordinator.context import RunContext
 from batchocr.coordinator.intake import Intake
 from batchocr.coordinator.pool import Lent
 from batchocr.datatypes import Assembly, AttemptState, FileIdentity, PageFailure, PageState
-from batchocr.errors import FailureKind, StorageError
+from batchocr.errors import FailureKind, RunFailedError, StorageError
 from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
 from batchocr.worker.messages import Assembled, AssemblyFailed, Probed
@@ -63,9 +63,10 @@ class Books:
             self.pages_total += len(content.pending) + len(content.alone)
             self.backlog.add(content)
 
-    def record_page(self, lent: Lent, page_no: int, *, blank: bool) -> None:
-        """Takes a page that is in the spool."""
+    def record_page(self, lent: Lent, page_no: int, *, blank: bool, seconds: float) -> None:
+        """Takes a page that is in the spool; `seconds` is how long its recognition took."""
         content = lent.content
+        content.seconds += seconds
         content.unloadable = 0
         self._ledger.record_pages(content.content_id, [page_no], PageState.BLANK if blank else PageState.DONE)
         self.pages_done += 1
@@ -88,6 +89,8 @@ class Books:
         self._ledger.record_page_attempt(lent.task.task_id, page_no, state, kind, message)
         attempts = content.attempts[page_no] = content.attempts.get(page_no, 0) + 1
         self._ledger.count_attempts(content.content_id, page_no, attempts)
+        if kind is FailureKind.ENGINE_OUT_OF_MEMORY:
+            content.out_of_memory[page_no] = content.out_of_memory.get(page_no, 0) + 1
         if retry.try_again(kind, attempts, self._context.settings.max_attempts):
             self.give_back(content, [page_no], alone=True)
         elif page_no in content.lent:
@@ -98,17 +101,38 @@ class Books:
         content.failed[page_no] = (kind, message)
         self.pages_failed += 1
         self._ledger.fail_page(content.content_id, page_no, kind, message)
+        self._check_budget()
+
+    def _check_budget(self) -> None:
+        """Stops the run when too much fails; a share is judged once all pages are counted."""
+        limit = self._context.settings.fail_on
+        budget = self._context.settings.failure_budget(self.pages_total)
+        counted = self.intake.finished or (limit is not None and not limit.endswith("%"))
+        if budget is not None and counted and self.pages_failed > budget:
+            raise RunFailedError(
+                f"{self.pages_failed} pages have failed, more than --fail-on {limit} allows. What was read is kept: "
+                "see `batchocr status` for the reasons, then run the same command again to go on."
+            )
 
     def give_back(self, content: Content, page_nos: Iterable[int], *, alone: bool = False) -> None:
         """Takes lent pages back, unless their content was given up meanwhile."""
         wanted = set(page_nos) & content.lent
-        if content.documents and wanted:
+        if content.overdue:
+            for page_no in sorted(wanted):
+                self._fail_page(content, page_no, FailureKind.TIMEOUT, content.overdue)
+                self._settle(content, page_no)
+        elif content.documents and wanted:
             self.backlog.give_back(content, wanted, alone=alone)
 
     def _settle(self, content: Content, page_no: int) -> None:
         content.lent.discard(page_no)
         if content.resolved:
             self._finish_content(content)
+
+    def end_overdue(self, content: Content, message: str) -> None:
+        """Gives up what is left of a document whose time is up; pages that workers have fail when they come back."""
+        content.overdue = message
+        self._give_up_rest(content, FailureKind.TIMEOUT, message)
 
     def _give_up_rest(self, content: Content, kind: FailureKind, message: str) -> None:
         """Fails every page that is not lent."""

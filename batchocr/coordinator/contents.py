@@ -50,9 +50,12 @@ class Content:
         alone: pages to try alone on a fresh engine.
         lent: pages that workers have.
         attempts: failed tries by page.
+        out_of_memory: how often a page ran out of memory.
         failed: pages given up.
         documents: documents that wait for their folder.
         unloadable: pages in a row that could not be rendered.
+        seconds: recognition time so far, s.
+        overdue: why no more of its pages are tried, once its time is up.
         committed: every folder so far is in place.
         unusable: why no page of it can be had, for documents that turn up later.
     """
@@ -65,9 +68,12 @@ class Content:
     alone: list[int] = field(default_factory=list)
     lent: set[int] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
+    out_of_memory: dict[int, int] = field(default_factory=dict)
     failed: dict[int, tuple[FailureKind, str]] = field(default_factory=dict)
     documents: list[OpenDocument] = field(default_factory=list)
     unloadable: int = 0
+    seconds: float = 0.0
+    overdue: str = ""
     committed: bool = False
     unusable: tuple[FailureKind, str] | None = None
 

@@ -39,6 +39,7 @@ class RunContext:
         engine_options: the options to build it with.
         devices: where workers run.
         fingerprint: of all that changes outputs.
+        memory_bytes: what this machine has for the run.
         passwords: of encrypted documents.
         retry_kinds: failed pages of these kinds are tried again; None: failed pages stay failed.
         note: how engine and devices were chosen, for people.
@@ -50,6 +51,7 @@ class RunContext:
     engine_options: dict[str, Any]
     devices: tuple[Device, ...]
     fingerprint: str
+    memory_bytes: int
     passwords: PasswordFile | None = None
     retry_kinds: frozenset[FailureKind] | None = None
     note: str = ""
@@ -97,6 +99,7 @@ class RunContext:
             visualization_dpi=settings.visualization_dpi,
             fingerprint=self.fingerprint,
             prefetch_bytes=int(settings.prefetch_bytes),
+            max_rss_bytes=settings.worker_rss_bytes(self.memory_bytes, len(self.devices) * settings.workers_per_device),
             log_dir=str(self.log_dir),
             log_level=settings.log_level,
             run_id=self.run_id,

@@ -8,8 +8,9 @@ from __future__ import annotations
 import heapq
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from batchocr.coordinator.contents import Content, OpenDocument
 from batchocr.coordinator.context import RunContext
@@ -32,6 +33,9 @@ from batchocr.outputs.spool import read_segment
 from batchocr.worker.messages import ProbeOrder
 
 PROBES_AHEAD = 4
+
+# Page number to what a manifest says of it: state, why it failed, in words.
+Listed: TypeAlias = dict[int, tuple[PageState, FailureKind | None, str]]
 
 
 class Intake:
@@ -177,29 +181,29 @@ class Intake:
             self._context.fingerprint,
         ):
             return False
+        listed = _listed(manifest, content.reference.page_count)
+        if listed is None:
+            return False
         if new:
-            self._learn(content, manifest)
+            self._learn(content, listed)
         self._reset_failed(content)
         rows = self._ledger.page_rows(content.content_id)
         if any(row.state is PageState.PENDING for row in rows):
             return False
-        failed = PageRanges.of(row.page_no for row in rows if row.state is PageState.FAILED)
-        listed = PageRanges.of(
-            page_no for entry in manifest["failed"] for page_no in range(entry["first_page"], entry["last_page"] + 1)
-        )
-        if failed != listed:
+        failed = {row.page_no for row in rows if row.state is PageState.FAILED}
+        if failed != {page_no for page_no, (state, *_) in listed.items() if state is PageState.FAILED}:
             return False
         self._ledger.record_commit(document.document_id, manifest["commit_id"])
         return True
 
-    def _learn(self, content: Content, manifest: dict[str, object]) -> None:
+    def _learn(self, content: Content, listed: Listed) -> None:
         """Takes from a manifest what the ledger does not know."""
-        for state, key in ((PageState.DONE, "done"), (PageState.BLANK, "blank")):
-            ranges = PageRanges(tuple((first, last) for first, last in manifest[key]))  # type: ignore[attr-defined]
-            self._ledger.record_pages(content.content_id, ranges, state)
-        for entry in manifest["failed"]:  # type: ignore[attr-defined]
-            for page_no in range(entry["first_page"], entry["last_page"] + 1):
-                self._ledger.fail_page(content.content_id, page_no, FailureKind(entry["kind"]), entry["message"])
+        for state in (PageState.DONE, PageState.BLANK):
+            page_nos = [page_no for page_no, entry in listed.items() if entry[0] is state]
+            self._ledger.record_pages(content.content_id, page_nos, state)
+        for page_no, (_, kind, message) in listed.items():
+            if kind is not None:
+                self._ledger.fail_page(content.content_id, page_no, kind, message)
 
     def _reset_failed(self, content: Content) -> None:
         """Makes failed pages pending again if this run is a retry of their kind."""
@@ -224,6 +228,21 @@ class Intake:
         for state in (PageState.DONE, PageState.BLANK):
             found = [r.page_no for r in rows if stored.get(r.page_no) is state and r.state is not state]
             self._ledger.record_pages(content.content_id, found, state)
+
+
+def _listed(manifest: Mapping[str, Any], page_count: int) -> Listed | None:
+    """Gives what a manifest says of its pages, or None if that makes no sense: somebody has edited it."""
+    listed: Listed = {}
+    try:
+        for state in (PageState.DONE, PageState.BLANK):
+            for first, last in manifest[state.value]:
+                listed.update(dict.fromkeys(range(first, min(last, page_count) + 1), (state, None, "")))
+        for entry in manifest["failed"]:
+            failed = (PageState.FAILED, FailureKind(entry["kind"]), str(entry["message"]))
+            listed.update(dict.fromkeys(range(entry["first_page"], min(entry["last_page"], page_count) + 1), failed))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return listed
 
 
 def _name(file: SourceFile) -> str:

@@ -7,9 +7,13 @@ in a way that cannot be taken back.
 from __future__ import annotations
 
 import logging
+import shutil
+import signal
 import time
 
+from batchocr.coordinator import retry
 from batchocr.coordinator.books import Books
+from batchocr.coordinator.cancel import cancel_asked
 from batchocr.coordinator.contents import Content
 from batchocr.coordinator.context import RunContext, RunListener
 from batchocr.coordinator.pool import Lent, Worker, make_workers
@@ -26,6 +30,7 @@ from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
 from batchocr.worker.messages import (
     EXIT_DEVICE_LOST,
+    EXIT_RECYCLED,
     Assembled,
     AssemblyFailed,
     Event,
@@ -61,6 +66,7 @@ class Coordinator:
         self.books = Books(context, executor, ledger)
         self._workers = make_workers(context.devices, context.settings.workers_per_device)
         self._ever_loaded = False
+        self.recycled = 0
         self._begun = self._flushed_at = time.monotonic()
         self._shown_at = 0.0
 
@@ -98,8 +104,26 @@ class Coordinator:
         if now - self._flushed_at >= FLUSH_EVERY_S:
             self._ledger.flush()
             self._flushed_at = now
+            self._look_around()
         if now - self._shown_at >= SHOW_EVERY_S:
             self._show(now)
+
+    def _look_around(self) -> None:
+        """Stops before the disk is full, and when `batchocr cancel` asks for it.
+
+        Raises:
+            StorageError: too little space is left.
+        """
+        context = self._context
+        if cancel_asked(context.commit_dir):
+            self._wish.ask(signal.SIGTERM, None)
+        for folder in (context.output, context.state_dir):
+            free = shutil.disk_usage(folder).free
+            if free < context.settings.min_free_disk:
+                raise StorageError(
+                    f"Only {free >> 20} MiB are free at {folder}, less than --min-free-disk. Free some space, then run "
+                    "the same command again to go on."
+                )
 
     def _drain(self) -> None:
         """Lets workers finish the page in hand, and the finisher what it has; a second wish cuts that short."""
@@ -139,7 +163,8 @@ class Coordinator:
             self._context.run_id, content.content_id, PageRanges.of(page_nos), worker.name, worker.device.name
         )
         segment = f"{content.spool}/{self._context.run_id}-{number:08d}.seg"
-        task = Task(number, content.content_id, content.reference, page_nos, segment, fresh_engine)
+        scale = retry.ladder_scale(content.out_of_memory.get(page_nos[0], 0)) if fresh_engine else 1.0
+        task = Task(number, content.content_id, content.reference, page_nos, segment, fresh_engine, scale)
         if not worker.lent:
             worker.progress_at = time.monotonic()
         worker.lent[number] = Lent(task, content, set(page_nos))
@@ -186,7 +211,7 @@ class Coordinator:
         worker.made_progress(time.monotonic())
         worker.source, worker.page_no = lent.content.reference.source, event.page_no
         lent.unreported.discard(event.page_no)
-        self.books.record_page(lent, event.page_no, blank=event.blank)
+        self.books.record_page(lent, event.page_no, blank=event.blank, seconds=event.seconds)
 
     def _miss(self, worker: Worker, event: PageMissed) -> None:
         lent = worker.lent[event.task_id]
@@ -204,6 +229,9 @@ class Coordinator:
     def _lose(self, worker: Worker, event: WorkerLost) -> None:
         """A worker has died: what it was lent and did not report comes back, and the page it had open is suspected."""
         if worker.state == "retired":
+            return
+        if event.exit_code == EXIT_RECYCLED:
+            self._recycle(worker)
             return
         timed_out = worker.state == "timed_out"
         state = AttemptState.TIMED_OUT if timed_out else AttemptState.LOST
@@ -227,6 +255,18 @@ class Coordinator:
         where = f" with page {PageRanges.of(open_pages)} of {source} open" if open_pages else ""
         self._warn(f"worker {worker.name} was lost ({event.reason}){where}; it is started again")
         self._check_pool(worker, event.reason)
+
+    def _recycle(self, worker: Worker) -> None:
+        """A worker has left because it had grown too large: nothing is lost, and nobody is blamed."""
+        lent, worker.lent = worker.lent, {}
+        for entry in lent.values():
+            ended = AttemptState.CANCELLED if entry.unreported else AttemptState.SUCCEEDED
+            self._ledger.end_attempt(entry.task.task_id, ended)
+            self.books.give_back(entry.content, entry.unreported)
+        worker.state = "waiting"
+        worker.start_at = time.monotonic()
+        self.recycled += 1
+        logger.info("worker %s is replaced: it had used up its memory budget", worker.name)
 
     def _refused(self, worker: Worker, event: WorkerRefused) -> None:
         """A device cannot load the engine: before any has, the run stops; later that device is retired."""
@@ -263,6 +303,17 @@ class Coordinator:
             elif worker.state == "ready" and worker.lent and waited > page_s:
                 worker.state = "timed_out"
                 self._executor.kill_worker(worker.name, f"no page was finished within {page_s:g} s")
+            elif worker.state == "ready" and worker.lent:
+                self._watch_document(worker, waited)
+
+    def _watch_document(self, worker: Worker, waited: float) -> None:
+        """Ends a document that has taken too much recognition time; `waited` is the time of its page in hand, s."""
+        limit = self._context.settings.document_timeout_s
+        content = next(iter(worker.lent.values())).content
+        if limit is not None and not content.overdue and content.seconds + waited > limit:
+            self.books.end_overdue(content, f"the document took more than {limit:g} s")
+            worker.state = "timed_out"
+            self._executor.kill_worker(worker.name, content.overdue)
 
     # --- telling ---
 

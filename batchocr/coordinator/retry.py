@@ -15,6 +15,8 @@ _FINAL = frozenset({
 # These end the whole document, not only the page that met them.
 _WHOLE_DOCUMENT = _FINAL - {FailureKind.PAGE_RENDER_FAILED}
 
+# After the engine ran out of memory: the page alone on a fresh engine first, then with fewer pixels.
+MEMORY_LADDER = (1.0, 0.7, 0.5)
 MAX_LOST_IN_A_ROW = 20
 MAX_IDLE_LOST_IN_A_ROW = 3
 UNLOADABLE_PAGES_IN_A_ROW = 20
@@ -22,7 +24,14 @@ UNLOADABLE_PAGES_IN_A_ROW = 20
 
 def try_again(kind: FailureKind, failed_attempts: int, max_attempts: int) -> bool:
     """Tells whether a page is tried again, alone and on a fresh engine, after that many failed tries."""
+    if kind is FailureKind.ENGINE_OUT_OF_MEMORY:
+        return failed_attempts < max(max_attempts, 1 + len(MEMORY_LADDER))
     return kind not in _FINAL and failed_attempts < max_attempts
+
+
+def ladder_scale(out_of_memory: int) -> float:
+    """Gives the share of the resolution for a page's next try, after it ran out of memory so many times."""
+    return MEMORY_LADDER[min(out_of_memory, len(MEMORY_LADDER)) - 1] if out_of_memory else 1.0
 
 
 def ends_document(kind: FailureKind) -> bool:

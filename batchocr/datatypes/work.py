@@ -57,6 +57,7 @@ class Task:
         page_nos: the pages to recognize, ascending.
         segment: absolute path of the spool segment to append to.
         fresh_engine: build the engine anew first (a page that failed before is tried alone).
+        scale: share of the resolution to draw the pages at, under 1 after the engine ran out of memory.
     """
 
     task_id: int
@@ -65,6 +66,7 @@ class Task:
     page_nos: tuple[int, ...]
     segment: str
     fresh_engine: bool = False
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ class SerialExecutor(Executor):
         try:
             recorder = Recorder(task, plan.fingerprint, plan.formats, plan.visualization_dpi)
             items = page_images(task, self._source, plan.engine, plan.dpi)
+            begun = time.monotonic()
             for answer in self._session.run(task, items, lambda pages: None):
                 failure = recorder.record(answer)
                 outcome = answer.outcome
@@ -123,7 +124,9 @@ class SerialExecutor(Executor):
                     self._events.append(PageMissed(self._worker, 1, task.task_id, failure))
                 else:
                     blank = isinstance(outcome, PageResult) and not outcome.blocks
-                    self._events.append(PageRecorded(self._worker, 1, task.task_id, outcome.page_no, blank))
+                    seconds = time.monotonic() - begun
+                    self._events.append(PageRecorded(self._worker, 1, task.task_id, outcome.page_no, blank, seconds))
+                begun = time.monotonic()
             recorder.close()
         except StorageError as err:
             self._events.append(SpoolBlocked(self._worker, 1, str(err)))

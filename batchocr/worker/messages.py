@@ -13,6 +13,8 @@ from batchocr.errors import FailureKind
 EXIT_DEVICE_LOST = 17
 # ... and with this one when its coordinator is gone.
 EXIT_ORPHANED = 18
+# ... and with this one at a page boundary, when it has grown too large and wants to be replaced.
+EXIT_RECYCLED = 19
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class WorkPlan:
         visualization_dpi: resolution of the visualization PDFs.
         fingerprint: goes into every spool segment.
         prefetch_bytes: page images that may wait for the engine, per worker.
+        max_rss_bytes: resident memory at which a worker is replaced.
         log_dir: folder of the children's logs.
         log_level: least important level to log.
         run_id: name of the run, for the logs.
@@ -41,6 +44,7 @@ class WorkPlan:
     visualization_dpi: int
     fingerprint: str
     prefetch_bytes: int
+    max_rss_bytes: int
     log_dir: str
     log_level: str
     run_id: str
@@ -75,13 +79,14 @@ class WorkerRefused:
 
 @dataclass(frozen=True)
 class PageRecorded:
-    """A page is in the spool: proof of progress."""
+    """A page is in the spool: proof of progress. `seconds` is how long its recognition took."""
 
     worker: str
     generation: int
     task_id: int
     page_no: int
     blank: bool
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,10 @@ from batchocr.logs import child_logging
 from batchocr.pipeline import Answer, PageItem, Recorder, page_images
 from batchocr.worker.buffer import ByteBuffer
 from batchocr.worker.child import Boot, Outbox, boot
+from batchocr.worker.memory import MemoryWatch
 from batchocr.worker.messages import (
     EXIT_DEVICE_LOST,
+    EXIT_RECYCLED,
     Event,
     PageMissed,
     PageRecorded,
@@ -44,6 +46,15 @@ class _End:
     """Marks the end of a task in a buffer."""
 
     task: Task
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """One answer, and how long the engine took for it, s."""
+
+    task: Task
+    answer: Answer
+    seconds: float
 
 
 class _Sender:
@@ -79,13 +90,13 @@ class _Recording:
         self._link = link
         self._plan = plan
         self._sender = sender
-        self._answers: ByteBuffer[tuple[Task, Answer] | _End | None] = ByteBuffer(plan.prefetch_bytes)
+        self._answers: ByteBuffer[_Timed | _End | None] = ByteBuffer(plan.prefetch_bytes)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def put(self, task: Task, answer: Answer) -> None:
+    def put(self, timed: _Timed) -> None:
         """Takes one answer; waits while too much waits to be written."""
-        self._answers.put((task, answer), answer.page.pixels.nbytes if answer.page else 0)
+        self._answers.put(timed, timed.answer.page.pixels.nbytes if timed.answer.page else 0)
 
     def end(self, task: Task) -> None:
         """Ends a task once its answers are written."""
@@ -101,7 +112,7 @@ class _Recording:
         recorder: Recorder | None = None
         try:
             while (item := self._answers.get()) is not None:
-                task = item.task if isinstance(item, _End) else item[0]
+                task = item.task
                 if recorder is None:
                     recorder = Recorder(task, self._plan.fingerprint, self._plan.formats, self._plan.visualization_dpi)
                 if isinstance(item, _End):
@@ -109,24 +120,27 @@ class _Recording:
                     recorder = None
                     self._sender.send(TaskEnded(self._link.name, self._link.generation, task.task_id))
                 else:
-                    self._record(recorder, *item)
+                    self._record(recorder, item)
             if recorder is not None:
                 recorder.close()
         except StorageError as err:
             self._sender.send(SpoolBlocked(self._link.name, self._link.generation, str(err)))
             self._sender.drain()
             os._exit(int(err.exit_code))
+        except BaseException:
+            logger.exception("the recorder failed")
+            os._exit(1)
 
-    def _record(self, recorder: Recorder, task: Task, answer: Answer) -> None:
+    def _record(self, recorder: Recorder, timed: _Timed) -> None:
         name, generation = self._link.name, self._link.generation
-        failure = recorder.record(answer)
+        task, outcome = timed.task, timed.answer.outcome
+        failure = recorder.record(timed.answer)
         if failure is not None:
             logger.warning("%s page %d: %s %s", task.document.source, failure.page_no, failure.message, failure.detail)
             self._sender.send(PageMissed(name, generation, task.task_id, failure))
             return
-        outcome = answer.outcome
         blank = isinstance(outcome, PageResult) and not outcome.blocks
-        self._sender.send(PageRecorded(name, generation, task.task_id, outcome.page_no, blank))
+        self._sender.send(PageRecorded(name, generation, task.task_id, outcome.page_no, blank, timed.seconds))
 
 
 def _feed(link: Boot, plan: WorkPlan, buffer: ByteBuffer[Task | PageItem | _End | None], source: DocumentChild) -> None:
@@ -141,6 +155,9 @@ def _feed(link: Boot, plan: WorkPlan, buffer: ByteBuffer[Task | PageItem | _End 
         buffer.put(None)
     except Cancelled:
         return  # the worker leaves
+    except BaseException:
+        logger.exception("the feeder failed")
+        os._exit(1)
 
 
 def _pages(link: Boot, buffer: ByteBuffer[Task | PageItem | _End | None]) -> Iterator[PageItem]:
@@ -157,13 +174,20 @@ def _work(link: Boot, plan: WorkPlan, session: EngineSession, sender: _Sender) -
     buffer: ByteBuffer[Task | PageItem | _End | None] = ByteBuffer(plan.prefetch_bytes)
     threading.Thread(target=_feed, args=(link, plan, buffer, source), name="feeder", daemon=True).start()
     recording = _Recording(link, plan, sender)
+    memory = MemoryWatch(plan.max_rss_bytes)
     note = OpenPages(link.open_pages)
     code = 0
     while code == 0 and not link.draining.is_set() and (task := buffer.get()) is not None:
         assert isinstance(task, Task)
         number = task.task_id
+        begun = time.monotonic()
         for answer in session.run(task, _pages(link, buffer), lambda pages, number=number: note.note(number, pages)):  # type: ignore[misc]
-            recording.put(task, answer)
+            now = time.monotonic()
+            recording.put(_Timed(task, answer, now - begun))
+            begun = now
+            if memory.is_full():
+                code = EXIT_RECYCLED
+                link.draining.set()  # pages in hand are still answered
             if isinstance(answer.outcome, PageFailure) and answer.outcome.fatal:
                 code = EXIT_DEVICE_LOST
         if code == 0:

@@ -18,7 +18,9 @@ from batchocr.engines.ppocr.tables import TableGrid, find_grids
 if TYPE_CHECKING:
     from batchocr.datatypes import Pixels
 
-NO_RULES = Rules(Frame(), 22.0, (), ())
+
+def no_rules() -> Rules:
+    return Rules(Frame(), 22.0, (), ())
 
 
 def blank(height: int = 1100, width: int = 850) -> Pixels:
@@ -242,7 +244,7 @@ def figures(rows: int, top: float = 200) -> list[Line]:
 
 
 def test_figures_in_columns_without_any_rule_are_a_table() -> None:
-    (grid,) = find_open_grids(figures(6), NO_RULES, Frame())
+    (grid,) = find_open_grids(figures(6), no_rules, Frame())
     table = fill(grid, figures(6), ruled=False)
     assert table is not None
     assert rows_of(table) == [[f"Name {row}", f"{row}.5", f"1,{row}00"] for row in range(6)]
@@ -251,7 +253,7 @@ def test_figures_in_columns_without_any_rule_are_a_table() -> None:
 def test_heading_over_two_columns_spans_them() -> None:
     lines = [line("both of the columns", 345, 170), *figures(6)]
     lines.append(line("x", 100, 170))
-    (grid,) = find_open_grids(lines, NO_RULES, Frame())
+    (grid,) = find_open_grids(lines, no_rules, Frame())
     assert [cell.colspan for cell in grid.cells if cell.row == 0] == [1, 2]
 
 
@@ -260,7 +262,7 @@ def test_entries_between_level_rules_are_a_table_even_without_figures() -> None:
     lines = []
     for row, words in enumerate([("Tool", "Maker"), ("saw", "Ann"), ("axe", "Bob"), ("file", "Eve")]):
         lines += [line(words[0], 100, 200 + 35 * row), line(words[1], 450, 200 + 35 * row)]
-    (grid,) = find_open_grids(lines, rules, Frame())
+    (grid,) = find_open_grids(lines, lambda: rules, Frame())
     assert shape(grid) == (4, 2)
 
 
@@ -273,14 +275,14 @@ def prose(left: float, top: float, count: int) -> list[Line]:
 def test_two_columns_of_prose_are_no_table(ruled_page: bool) -> None:
     horizontal = (Rule(90.0, 45, 860), Rule(900.0, 45, 860)) if ruled_page else ()
     rules = Rules(Frame(), 22.0, horizontal, ())
-    assert find_open_grids([*prose(50, 100, 25), *prose(470, 100, 25)], rules, Frame()) == ()
+    assert find_open_grids([*prose(50, 100, 25), *prose(470, 100, 25)], lambda: rules, Frame()) == ()
 
 
 def test_numbered_list_is_no_table() -> None:
     lines = []
     for row in range(6):
         lines += [line(f"{row + 1}.", 100, 200 + 30 * row), line("an item of the list", 150, 200 + 30 * row)]
-    assert find_open_grids(lines, NO_RULES, Frame()) == ()
+    assert find_open_grids(lines, no_rules, Frame()) == ()
 
 
 def test_framed_source_code_is_no_table() -> None:
@@ -288,7 +290,7 @@ def test_framed_source_code_is_no_table() -> None:
     cv2.rectangle(page, (90, 190), (700, 330), (0, 0, 0), 1)
     lines = [line("function add(a, b)", 100, 200), line("{", 400, 200), line("return a + b;", 140, 230)]
     lines += [line("console.log(add(3,", 100, 260), line("5));", 400, 260), line("}", 100, 290)]
-    assert find_open_grids(lines, find_rules(page), Frame()) == ()
+    assert find_open_grids(lines, lambda: find_rules(page), Frame()) == ()
 
 
 def test_rules_of_a_page_are_the_same_each_time() -> None:

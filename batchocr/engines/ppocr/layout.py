@@ -131,7 +131,7 @@ def _find_tables(pixels: Pixels, lines: Sequence[Line], grids: Sequence[TableGri
             taken |= set(table.lines)
     free = [lines[index] for index in _without(lines, taken)]
     if len(free) >= 4:
-        for grid in find_open_grids(free, find_rules(pixels), frame):
+        for grid in find_open_grids(free, lambda: find_rules(pixels), frame):
             table = fill(grid, lines, taken, ruled=False)
             if table is not None:
                 tables.append(table)
@@ -214,7 +214,7 @@ class _Page:
         ]
         placed = [region for region in regions if region not in whole or region.label == "table"]
         blocks: list[Block] = [region for region in whole if region.label != "table"]
-        boxes = [self.boxes[index] for index in indexes] + [self.frame.upright_box(region.bbox) for region in placed]
+        boxes = [self._ink_box(index) for index in indexes] + [self.frame.upright_box(region.bbox) for region in placed]
         heights: list[float] = [0.0] * len(blocks)
         for strip in reading_order(boxes, body):
             rows: list[Row] = []
@@ -234,10 +234,17 @@ class _Page:
             self._add(blocks, heights, rows, body)
         return with_captions(_with_title(blocks, heights, body, shape[0]), body)
 
+    def _ink_box(self, index: int) -> BBox:
+        """Gives the upright box of a line without the margin that OCR leaves at its ends: gutters may be narrow."""
+        u0, v0, u1, v1 = self.boxes[index]
+        margin = 0.0 if self.exact_heights else min(0.12 * (v1 - v0), 0.25 * (u1 - u0))
+        return u0 + margin, v0, u1 - margin, v1
+
     def _add(self, blocks: list[Block], heights: list[float], rows: Sequence[Row], body: float) -> None:
         for paragraph in build_paragraphs(rows, body, exact_heights=self.exact_heights):
             blocks.append(self._text_block(paragraph))
-            heights.append(median([row.height for row in paragraph.rows], 0.0))
+            is_title = paragraph.label == "paragraph_title"
+            heights.append(median([row.height for row in paragraph.rows], 0.0) if is_title else 0.0)
 
     def _text_block(self, paragraph: Paragraph) -> Block:
         members = [self.lines[index] for row in paragraph.rows for index in row.lines]

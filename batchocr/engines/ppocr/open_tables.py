@@ -6,7 +6,7 @@ Prose must never become a table, so rules or figures are asked for beside the al
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from batchocr.datatypes import BBox
@@ -37,17 +37,19 @@ class _Entry:
 _Row = list[_Entry]
 
 
-def find_open_grids(lines: Sequence[Line], rules: Rules, frame: Frame) -> tuple[TableGrid, ...]:
+def find_open_grids(lines: Sequence[Line], find_rules: Callable[[], Rules], frame: Frame) -> tuple[TableGrid, ...]:
     """Gives the grids that entries in columns form, from top to bottom.
 
     Args:
         lines: lines that belong to no other table.
-        rules: of the page.
+        find_rules: gives the rules of the page; called only where entries stand side by side.
         frame: in which the lines are level.
     """
     rows = _rows([entry for index, line in enumerate(lines) for entry in _entries(index, line, frame)])
     grids: list[TableGrid] = []
-    for region in _ruled_regions(rules):
+    if sum(_is_tabular(row) for row in rows) < 2:
+        return ()
+    for region in _ruled_regions(find_rules()):
         inner = [kept for row in rows if (kept := [entry for entry in row if _is_inside(entry.box, region)])]
         for run in _runs(inner, 2):
             if not _is_in_any(run[0][0], grids):
@@ -147,7 +149,7 @@ def _runs(rows: Sequence[_Row], min_rows: int) -> list[list[_Row]]:
             if prose or len(single) > 2 or row[0].box[1] - last[0].box[3] > 2.2 * height:
                 runs.append(run)
                 run, single = [], []
-        if len(short) >= 2 and not is_mark(short[0].text):
+        if _is_tabular(row):
             area = union([*([area] if run else []), *(entry.box for entry in short)])
             run += [*single, short]
             single = []
@@ -156,6 +158,12 @@ def _runs(rows: Sequence[_Row], min_rows: int) -> list[list[_Row]]:
     if run:
         runs.append(run)
     return [run for run in runs if sum(len(row) >= 2 for row in run) >= min_rows]
+
+
+def _is_tabular(row: _Row) -> bool:
+    """Tells whether several short entries stand in a row; a bullet with its item does not count."""
+    short = [entry for entry in row if not entry.is_prose]
+    return len(short) >= 2 and not is_mark(short[0].text)
 
 
 def _side_by_side(run: list[_Row]) -> list[list[_Row]]:

@@ -188,6 +188,9 @@ def heading_level(rows: Sequence[Row], body: float, *, exact_heights: bool) -> i
     """Gives the level of a heading by its numbering or size, None for running text."""
     text = " ".join(row.text for row in rows).strip()
     letters = sum(character.isalpha() for character in text)
+    # A stamp along the page's edge is no heading, however big.
+    if any(row.box[3] - row.box[1] > 2 * (row.box[2] - row.box[0]) for row in rows):
+        return None
     if len(rows) > 3 or len(text) > 160 or letters < 2 or text[-1:] in tuple(",;:"):
         return None
     ratio = median([row.height for row in rows], body) / body

@@ -118,7 +118,7 @@ def _ends(labels: npt.NDArray[np.int32], stat: npt.NDArray[np.int32], label: int
 
 def _joined(rules: Sequence[Rule], unit: float) -> tuple[Rule, ...]:
     """Joins pieces of one rule: neighbours at the same position with a small gap between them."""
-    near, gap = max(0.2 * unit, 3.0), 1.2 * unit
+    near, gap = max(0.2 * unit, 3.0), 0.5 * unit
     levels: list[list[Rule]] = []
     for rule in sorted(rules, key=lambda rule: (rule.at, rule.start, rule.end)):
         if levels and rule.at - levels[-1][-1].at <= near and rule.at - levels[-1][0].at <= 2 * near:

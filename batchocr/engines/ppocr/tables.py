@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batchocr.engines.ppocr.geometry import Frame, holds, overlap
+from batchocr.engines.ppocr.geometry import Frame, holds, median, overlap
 from batchocr.engines.ppocr.rulings import Rule, Rules, find_rules
 
 if TYPE_CHECKING:
@@ -134,11 +134,14 @@ def grids_of(rules: Rules) -> tuple[TableGrid, ...]:
 
 def _clusters(rules: Rules) -> list[tuple[list[Rule], list[Rule]]]:
     """Groups rules that touch or cross one another."""
-    if not rules.horizontal or not rules.vertical:
-        return []
     near = 0.6 * rules.unit
-    across = np.array([(rule.at, rule.start - near, rule.end + near) for rule in rules.horizontal])
-    down = np.array([(rule.at, rule.start - near, rule.end + near) for rule in rules.vertical])
+    # Strokes of letters stand on underlines with one end; short rules of a table end at rules on both sides.
+    vertical = [r for r in rules.vertical if r.end - r.start > 2.2 * rules.unit or _is_held(r, rules.horizontal, near)]
+    horizontal = [r for r in rules.horizontal if r.end - r.start > 8 * rules.unit or _is_held(r, vertical, near)]
+    if not horizontal or not vertical:
+        return []
+    across = np.array([(rule.at, rule.start - near, rule.end + near) for rule in horizontal])
+    down = np.array([(rule.at, rule.start - near, rule.end + near) for rule in vertical])
     touch = (
         (across[:, None, 1] <= down[None, :, 0])
         & (down[None, :, 0] <= across[:, None, 2])
@@ -160,7 +163,7 @@ def _clusters(rules: Rules) -> list[tuple[list[Rule], list[Rule]]]:
             rows |= set(todo)
         free -= rows
         if len(rows) + len(cols) >= 4 and cols:
-            clusters.append(([rules.horizontal[i] for i in sorted(rows)], [rules.vertical[i] for i in sorted(cols)]))
+            clusters.append(([horizontal[i] for i in sorted(rows)], [vertical[i] for i in sorted(cols)]))
     return clusters
 
 
@@ -173,12 +176,23 @@ def _edges(inner: Sequence[Rule], crossing: Sequence[Rule], unit: float) -> list
         else:
             edges.append([rule.at])
     middles = [sum(group) / len(group) for group in edges]
-    first, last = min(rule.start for rule in crossing), max(rule.end for rule in crossing)
-    if first < middles[0] - unit:
-        middles.insert(0, first)
-    if last > middles[-1] + unit:
-        middles.append(last)
+    before = [rule.start for rule in crossing if rule.start < middles[0] - unit]
+    after = [rule.end for rule in crossing if rule.end > middles[-1] + unit]
+    # One rule alone may be an underline that runs into the table.
+    least = max(2, 0.3 * len(crossing))
+    if len(before) >= least:
+        middles.insert(0, median(before, 0.0))
+    if len(after) >= least:
+        middles.append(median(after, 0.0))
     return middles
+
+
+def _is_held(rule: Rule, crossing: Sequence[Rule], near: float) -> bool:
+    """Tells whether both ends of a rule lie at rules that cross it."""
+    held = [cross for cross in crossing if cross.start - near <= rule.at <= cross.end + near]
+    return any(abs(cross.at - rule.start) <= near for cross in held) and any(
+        abs(cross.at - rule.end) <= near for cross in held
+    )
 
 
 def _grid(rules: Rules, horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> TableGrid | None:
@@ -191,13 +205,15 @@ def _grid(rules: Rules, horizontal: Sequence[Rule], vertical: Sequence[Rule]) ->
     parted_right = _parted(vertical, col_edges, row_edges, rules.unit).T
     spans = _spans(parted_below, parted_right)
     row_edges, col_edges, spans = _without_unused_edges(row_edges, col_edges, spans)
-    if len(row_edges) < 3 or len(col_edges) < 3 or len(spans) < 4:
+    places = (len(row_edges) - 1) * (len(col_edges) - 1)
+    # Rules that meet by chance join most places to odd cells.
+    if len(row_edges) < 3 or len(col_edges) < 3 or len(spans) < max(4, 0.4 * places):
         return None
-    # Strokes of big letters touch too, but none of them runs along most of what they form.
+    # Strokes of letters and underlines touch too, but none of them runs along most of what they form.
     width, height = col_edges[-1] - col_edges[0], row_edges[-1] - row_edges[0]
     long = sum(rule.end - rule.start >= 0.6 * width for rule in horizontal) >= 2
-    tall = sum(rule.end - rule.start >= 0.6 * height for rule in vertical) >= 2
-    if width < 8 * rules.unit or height < 2 * rules.unit or not (long or tall):
+    tall = any(rule.end - rule.start >= min(0.6 * height, 4 * rules.unit) for rule in vertical)
+    if width < 8 * rules.unit or height < 2 * rules.unit or not (long and tall):
         return None
     return make_grid(rules.frame, row_edges, col_edges, spans)
 
