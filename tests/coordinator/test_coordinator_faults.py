@@ -190,7 +190,7 @@ def test_device_that_cannot_load_later_is_left_out_and_the_run_goes_on(tmp_path:
     warnings = Warnings()
     wanted = build(tmp_path, **directed.settings(), devices="cpu:0,cpu:1", task_pages=1)
     with background_run(wanted, warnings) as run:
-        directed.wait_at(2)
+        directed.wait_at(2, run)
         eventually(lambda: any("is left out" in message for message in warnings.messages), "a device to be left out")
         directed.recall("hold-2")
         summary = run.result()

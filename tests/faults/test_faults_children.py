@@ -39,7 +39,7 @@ def directed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Directed:
 def test_killed_worker_costs_one_try_of_the_page_in_hand(tmp_path: Path, directed: Directed) -> None:
     directed.tell("hold-3")
     with background_run(build(tmp_path, **directed.settings())) as run:
-        directed.wait_at(3)
+        directed.wait_at(3, run)
         worker = the_child(WORKER)
         directed.recall("hold-3")
         directed.tell("hold-3")
@@ -57,7 +57,7 @@ def test_worker_killed_again_and_again_between_pages_loses_nothing(tmp_path: Pat
     directed.tell("hold-2", "hold-4")
     with background_run(build(tmp_path, **directed.settings(), task_pages=1)) as run:
         for page_no in (2, 4):
-            directed.wait_at(page_no)
+            directed.wait_at(page_no, run)
             the_child(WORKER).kill()
             directed.recall(f"hold-{page_no}")
         summary = run.result()
@@ -83,7 +83,7 @@ def pages_read_when_the_renderer_is_killed(tmp_path: Path, directed: Directed) -
     """Kills the renderer while the engine holds page 3; two tasks of one page each are rendered ahead at most."""
     directed.tell("hold-3")
     with background_run(build(tmp_path, **directed.settings(needs_image=True), dpi=72, task_pages=1)) as run:
-        directed.wait_at(3)
+        directed.wait_at(3, run)
         the_child(DOCUMENT_CHILD, the_child(WORKER).pid).kill()
         directed.recall("hold-3")
         run.result()
@@ -126,7 +126,7 @@ def test_document_that_kills_two_finishers_fails_and_the_next_run_needs_no_page_
 ) -> None:
     directed.tell("hold-2")
     with background_run(build(tmp_path, **directed.settings())) as run:
-        directed.wait_at(2)
+        directed.wait_at(2, run)
         directed.recall("hold-2")
         killed = set()
         while not run.done():

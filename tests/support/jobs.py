@@ -25,7 +25,11 @@ _COORDINATOR = """\
 import json, sys
 from batchocr import runs
 from batchocr.config import build_settings
-summary = runs.run(build_settings(json.loads(sys.argv[1])))
+class Listener:
+    def on_plan(self, *plan): pass
+    def on_progress(self, progress): pass
+    def on_warning(self, message): print(message, file=sys.stderr, flush=True)
+summary = runs.run(build_settings(json.loads(sys.argv[1])), listener=Listener())
 print(json.dumps({"exit_code": int(summary.exit_code), "pages_done": summary.pages_done}))
 raise SystemExit(int(summary.exit_code))
 """
@@ -122,9 +126,12 @@ class Directed:
         log = self.folder / "pages.log"
         return log.read_text("utf-8").splitlines() if log.exists() else []
 
-    def wait_at(self, page_no: int) -> None:
-        """Waits until the engine holds at that page."""
-        eventually((self.folder / f"at-{page_no}").exists, f"the engine to hold at page {page_no}")
+    def wait_at(self, page_no: int, run: Future[RunSummary] | None = None) -> None:
+        """Waits until the engine holds at that page; raises what the run raises if it ends before."""
+        sign = self.folder / f"at-{page_no}"
+        eventually(lambda: sign.exists() or (run and run.done()), f"the engine to hold at page {page_no}")
+        if run and not sign.exists():
+            pytest.fail(f"the run ended before page {page_no}: {run.result()}")
 
 
 def eventually(true: Callable[[], object], what: str, timeout_s: float = 30.0) -> None:
@@ -144,7 +151,7 @@ def background_run(run_settings: RunSettings, listener: runs.RunListener | None 
 
 @contextmanager
 def coordinator(values: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
-    """Starts a coordinator in a process of its own; it prints exit code and pages done as JSON."""
+    """Starts a coordinator in a process of its own; it prints exit code and pages done as JSON, warnings to stderr."""
     process = subprocess.Popen(
         [sys.executable, "-c", _COORDINATOR, json.dumps(values)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
