@@ -25,6 +25,8 @@ class PdfReader:
     def __init__(self, file: BinaryIO, identity: FileIdentity, password: str | None, limits: Limits) -> None:
         self.identity = identity
         self._limits = limits
+        # PDFium keeps its last error, and for an empty page tree sets none: that of the document before would be told.
+        pdfium_c.FPDF_LoadMemDocument(b"", 0, None)
         try:
             self._pdf = pdfium.PdfDocument(file, password=password, autoclose=True)
         except pdfium.PdfiumError as err:

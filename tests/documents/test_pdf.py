@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from document_builders import pdf, pdf_of_objects, stream, written
+from support.documents import broken_pdf, encrypted_pdf
 
 from batchocr.datatypes import DocumentFormat, Limits
 from batchocr.documents.reader import DocumentReader, RenderedPage, open_document
@@ -151,3 +152,12 @@ def test_bytes_before_the_header_do_not_matter(tmp_path) -> None:
     reader = opened(tmp_path, b"\r\n" * 100 + pdf())
     assert reader.format is DocumentFormat.PDF
     reader.close()
+
+
+def test_refusal_does_not_repeat_that_of_the_document_before(tmp_path: Path) -> None:
+    encrypted = encrypted_pdf(tmp_path / "encrypted.pdf", "open sesame")
+    empty = broken_pdf(tmp_path / "empty.pdf", "no_pages")
+    for path, kind in ((encrypted, FailureKind.DOCUMENT_ENCRYPTED), (empty, FailureKind.DOCUMENT_UNREADABLE)):
+        with pytest.raises(DocumentError) as caught:
+            open_document(str(path), None, Limits())
+        assert caught.value.kind is kind
