@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import io
 import json
 import re
 import unicodedata
@@ -123,7 +124,7 @@ def _cells(markdown: Path) -> list[str]:
 def _table_truth(corpus: Path, name: str) -> list[str]:
     folder = corpus / "gt"
     if name == "foo":
-        rows: Any = list(csv.reader((folder / "tables__foo.pdf.1.table-csv.csv").open(encoding="utf-8", newline="")))
+        rows: Any = list(csv.reader(io.StringIO((folder / "tables__foo.pdf.1.table-csv.csv").read_text("utf-8"))))
     else:
         tables = json.loads((folder / f"tables__{name}.pdf.1.table-json.json").read_text("utf-8"))["tables"]
         rows = [row for table in tables for row in table["rows"]]
