@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from batchocr.config import RunSettings, build_settings, fingerprint
+from batchocr.coordinator.cancel import ask_cancel, cancel_asked
 from batchocr.coordinator.context import RunContext, RunListener
 from batchocr.coordinator.dry_run import Plan, plan_run
-from batchocr.coordinator.lock import run_lock
+from batchocr.coordinator.lock import holder_of, require_local_disk, run_lock
 from batchocr.coordinator.loop import Coordinator
 from batchocr.coordinator.shutdown import StopWish, stop_on_signals
 from batchocr.datatypes import DocumentReport, DocumentState, EngineInfo, FailedPages, RunState, RunSummary
@@ -37,7 +38,7 @@ from batchocr.logs import end_logging, run_logging
 from batchocr.outputs.commit import recover
 from batchocr.version import __version__
 
-__all__ = ["Plan", "RunListener", "describe_engine", "plan", "retry", "run", "status"]
+__all__ = ["Plan", "RunListener", "cancel", "describe_engine", "plan", "retry", "run", "status"]
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +129,24 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def cancel(output: Path) -> str | None:
+    """Asks the run that writes to an output folder to finish its pages in hand and stop; does not wait for that.
+
+    The run ends as after SIGTERM: exit code 143, and the same command goes on.
+
+    Returns:
+        Who was asked (host, pid and start), for people; None if no run is writing there.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    commit_dir = output.absolute() / ".batchocr"
+    holder = holder_of(commit_dir)
+    if holder is not None:
+        ask_cancel(commit_dir)
+    return holder
+
+
 def describe_engine(name: str, options: Mapping[str, Any] | None = None) -> EngineInfo:
     """Asks an engine, in a process of its own, what it is with these options.
 
@@ -198,7 +217,9 @@ def _choose_engine(settings: RunSettings) -> tuple[EngineInfo, dict[str, Any], s
 def _execute(context: RunContext, listener: RunListener | None, *, handle_signals: bool) -> RunSummary:
     begun = time.monotonic()
     wish = StopWish()
+    require_local_disk(context.state_dir)
     with run_lock(context.commit_dir, context.state_dir), stop_on_signals(wish, enabled=handle_signals):
+        cancel_asked(context.commit_dir)  # one that came too late for the last run is not meant for this one
         recover(context.output, context.commit_dir)
         context.log_dir.mkdir(parents=True, exist_ok=True)
         with _run_log(context), Ledger(context.state_dir / FILE_NAME) as ledger:

@@ -20,6 +20,7 @@ from batchocr.version import __version__
 COMMANDS = {
     "run": ("batchocr.cli.run", "Read documents: PDFs and page images in, Markdown, tables and images out."),
     "status": ("batchocr.cli.status", "Show how far a run is, and what failed and why."),
+    "cancel": ("batchocr.cli.cancel", "Stop a run from elsewhere, once its pages in hand are finished."),
     "retry": ("batchocr.cli.retry", "Read again what failed, and only that."),
     "engines": ("batchocr.cli.engines", "List the engines: which run here, and what the others lack."),
     "doctor": ("batchocr.cli.doctor", "Look at this machine and say what would keep a run from working."),
@@ -31,6 +32,7 @@ Examples:
   batchocr run scans/ -o out --devices gpu:0,gpu:1
   batchocr run --job jobs/nightly.yaml   settings from a file
   batchocr status out                    how far it is, at any time
+  batchocr cancel out                    stop it from elsewhere
   batchocr retry out                     only what failed
 
 The same `run` again does only what is missing. Exit codes: 0 all done, 2 wrong call, 3 no such input, 4 something is

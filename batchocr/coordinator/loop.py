@@ -67,8 +67,8 @@ class Coordinator:
         self._workers = make_workers(context.devices, context.settings.workers_per_device)
         self._ever_loaded = False
         self.recycled = 0
-        self._begun = self._flushed_at = time.monotonic()
-        self._shown_at = 0.0
+        self._begun = time.monotonic()
+        self._flushed_at = self._shown_at = 0.0
 
     def run(self) -> None:
         """Runs until everything is done, or the wish to stop was followed.

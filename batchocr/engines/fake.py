@@ -43,6 +43,7 @@ class Rule(BaseModel):
     source: str = Field(default="*", description="glob that the document's name must match")
     seconds: float = Field(default=1.0, ge=0, description="how long `slow` takes, s")
     bytes: int = Field(default=50_000_000, ge=0, description="how much `leak` keeps on each page, bytes")
+    pixels: int = Field(default=0, ge=0, description="`out_of_memory` strikes pages of more than so many pixels")
 
     def fits(self, page: PageImage) -> bool:
         """Tells whether this rule is about that page."""
@@ -136,16 +137,16 @@ class FakeEngine(Engine):
             raise EngineError(f"scripted error on page {page.page_no}")
         if rule.do == "fatal":
             raise EngineError(f"scripted loss of the device on page {page.page_no}", fatal=True)
-        if rule.do == "out_of_memory":
+        height, width = page.pixels.shape[:2]
+        if rule.do == "out_of_memory" and height * width > rule.pixels:
             raise EngineError(f"scripted out of memory on page {page.page_no}", FailureKind.ENGINE_OUT_OF_MEMORY)
         if rule.do == "silent":
             return None
         if rule.do == "slow":
             time.sleep(rule.seconds)
         if rule.do == "leak":
-            self._leaked.append(bytes(bytearray(os.urandom(1)) * rule.bytes))
+            self._leaked.append(os.urandom(1) * rule.bytes)  # as many bytes, all of them written to
         if rule.do == "blank":
-            height, width = page.pixels.shape[:2]
             return PageResult(page.page_no, width, height, ())
         return self._garbage(page) if rule.do == "garbage" else self._text(page)
 

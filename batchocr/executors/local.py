@@ -12,6 +12,7 @@ import logging
 import os
 import queue
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,8 +34,9 @@ from batchocr.documents.client import DocumentChild
 from batchocr.errors import Cancelled, DocumentError, FailureKind
 from batchocr.executors.base import Executor
 from batchocr.launcher import launch
-from batchocr.worker.child import DRAIN
+from batchocr.worker.child import DRAIN, STACK_SIGNAL
 from batchocr.worker.messages import (
+    EXIT_RECYCLED,
     Assembled,
     AssemblyFailed,
     Event,
@@ -52,6 +54,9 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.1
 MAX_ASSEMBLY_TRIES = 2
 FINISHER = "finisher"
+FINISHER_RSS_BYTES = 1 << 30  # it is replaced after the document with which it passes this
+DUMP_S = 0.5  # for a hung worker to write its stack
+GRACE_S = 1.0  # for it to leave by itself
 
 
 class _QueueServer:
@@ -118,6 +123,11 @@ class _Child:
         except BrokenPipeError:
             logger.warning("%s has ended and takes no orders", self.name)
 
+    def wait(self, timeout_s: float) -> None:
+        """Waits until the process has ended, or the time is over."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout_s)
+
     def signal_group(self, number: int) -> None:
         """Signals the child's whole process group."""
         try:
@@ -145,6 +155,8 @@ class LocalExecutor(Executor):
     def start(self, plan: WorkPlan) -> None:
         """Starts the prober; the finisher starts with its first document."""
         self._plan = plan
+        # The notes of workers whose coordinator was killed: one that still leaves must not write into ours.
+        shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True, exist_ok=True)
         self._prober = _Prober(plan.limits, self._server.events)
 
@@ -152,7 +164,7 @@ class LocalExecutor(Executor):
         """Starts a worker's process with its whole environment."""
         assert self._plan is not None
         environment = worker_environment(device, self._plan.engine.threads)
-        child = self._spawn("batchocr.worker.process", worker, environment, device)
+        child = self._spawn("batchocr.worker.process", worker, environment, device, self._plan.max_rss_bytes)
         self._workers[worker] = child
         self._server.inboxes[worker, child.generation].put(self._plan)
         return child.generation
@@ -170,7 +182,7 @@ class LocalExecutor(Executor):
     def assemble(self, order: Assembly) -> None:
         """Puts the order into the finisher's inbox, and remembers it until it is answered."""
         if self._finisher is None:
-            self._finisher = self._spawn("batchocr.worker.finisher", FINISHER, {}, None)
+            self._finisher = self._spawn_finisher()
         self._orders.append((order, 1))
         self._server.inboxes[FINISHER, self._finisher.generation].put(order)
 
@@ -193,12 +205,15 @@ class LocalExecutor(Executor):
         return events
 
     def kill_worker(self, worker: str, reason: str) -> None:
-        """Ends a worker that hangs."""
+        """Ends a worker that hangs, after it has written its stack to its log; blocks for a second or two."""
         child = self._workers[worker]
         child.kill_reason = reason
+        logger.info("worker %s is ended (%s); its stack is in %s", worker, reason, self._chatter(worker))
+        if STACK_SIGNAL is not None:
+            child.process.send_signal(STACK_SIGNAL)
+            child.wait(DUMP_S)
         child.signal_group(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.process.wait(1.0)
+        child.wait(GRACE_S)
         child.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))
 
     def drain(self) -> None:
@@ -242,17 +257,26 @@ class LocalExecutor(Executor):
 
     # --- children ---
 
-    def _spawn(self, module: str, name: str, environment: dict[str, str], device: Device | None) -> _Child:
+    def _spawn_finisher(self) -> _Child:
+        return self._spawn("batchocr.worker.finisher", FINISHER, {}, None, FINISHER_RSS_BYTES)
+
+    def _chatter(self, name: str) -> Path:
+        """Gives the file that takes a child's standard error."""
         assert self._plan is not None
+        return Path(self._plan.log_dir) / f"{_stem(name)}.stderr.log"
+
+    def _spawn(
+        self, module: str, name: str, environment: dict[str, str], device: Device | None, max_rss_bytes: int
+    ) -> _Child:
         generation = self._generations[name] = self._generations.get(name, 0) + 1
         self._server.inboxes[name, generation] = queue.Queue()
-        stem = f"{name.replace(':', '-').replace('/', '-')}"
-        note = self._scratch / f"{stem}.{generation}.open"
-        with (Path(self._plan.log_dir) / f"{stem}.stderr.log").open("ab") as chatter:
+        note = self._scratch / f"{_stem(name)}.{generation}.open"
+        with self._chatter(name).open("ab") as chatter:
             process = launch(module, environment=environment, stderr=chatter)
         message = {
             "name": name, "generation": generation, "device": device.engine_name if device else "",
             "open_pages": str(note), "address": self._server.address, "key": self._server.key.hex(),
+            "max_rss_bytes": max_rss_bytes,
         }  # fmt: skip
         child = _Child(name, generation, process, note)
         child.tell(json.dumps(message).encode() + b"\n")
@@ -293,7 +317,9 @@ class LocalExecutor(Executor):
         self._finisher = None
         events: list[Event] = []
         orders, self._orders = self._orders, deque()
-        if orders:
+        if code == EXIT_RECYCLED:
+            logger.info("the finisher is replaced: it had used up its memory budget")
+        elif orders:
             suspect, tries = orders.popleft()
             if tries < MAX_ASSEMBLY_TRIES:
                 orders.appendleft((suspect, tries + 1))
@@ -301,7 +327,7 @@ class LocalExecutor(Executor):
                 message = f"the finisher died while it wrote this document ({_say(code)})"
                 events.append(AssemblyFailed(suspect.document_id, suspect.commit_id, FailureKind.INTERNAL, message))
         if orders:
-            self._finisher = self._spawn("batchocr.worker.finisher", FINISHER, {}, None)
+            self._finisher = self._spawn_finisher()
             for order, _ in orders:
                 self._server.inboxes[FINISHER, self._finisher.generation].put(order)
             self._orders = orders
@@ -338,6 +364,11 @@ def probe_document(child: DocumentChild, order: ProbeOrder) -> Event:
         return Probed(order.document_id, child.probe(order.path, order.password))
     except DocumentError as err:
         return ProbeFailed(order.document_id, err.kind, str(err))
+
+
+def _stem(name: str) -> str:
+    """Gives a child's name as a part of file names."""
+    return name.replace(":", "-").replace("/", "-")
 
 
 def _say(code: int) -> str:

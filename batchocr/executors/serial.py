@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from batchocr.datatypes import Assembly, PageResult, Task
 from batchocr.devices import Device
 from batchocr.documents.client import DocumentChild
-from batchocr.errors import BatchOcrError, StorageError
+from batchocr.errors import BatchOcrError, EngineError, SetupError, StorageError
 from batchocr.executors.base import Executor
 from batchocr.executors.local import probe_document
 from batchocr.pipeline import Recorder, page_images
@@ -116,11 +116,12 @@ class SerialExecutor(Executor):
         try:
             recorder = Recorder(task, plan.fingerprint, plan.formats, plan.visualization_dpi)
             items = page_images(task, self._source, plan.engine, plan.dpi)
-            begun = time.monotonic()
+            begun, lost = time.monotonic(), False
             for answer in self._session.run(task, items, lambda pages: None):
                 failure = recorder.record(answer)
                 outcome = answer.outcome
                 if failure is not None:
+                    lost = lost or failure.fatal
                     self._events.append(PageMissed(self._worker, 1, task.task_id, failure))
                 else:
                     blank = isinstance(outcome, PageResult) and not outcome.blocks
@@ -128,7 +129,11 @@ class SerialExecutor(Executor):
                     self._events.append(PageRecorded(self._worker, 1, task.task_id, outcome.page_no, blank, seconds))
                 begun = time.monotonic()
             recorder.close()
+            if lost:
+                self._session.load()
         except StorageError as err:
             self._events.append(SpoolBlocked(self._worker, 1, str(err)))
-            return
-        self._events.append(TaskEnded(self._worker, 1, task.task_id))
+        except (SetupError, EngineError) as err:  # the engine was to be built anew, and cannot be
+            self._events.append(WorkerRefused(self._worker, 1, str(err)))
+        else:
+            self._events.append(TaskEnded(self._worker, 1, task.task_id))

@@ -43,8 +43,9 @@ def reading(path: Path) -> Iterator[Queries]:
     """
     if not path.is_file():
         raise StorageError(f"There is no ledger at {path}: no run has written to this output folder yet.")
-    # Without the right to write beside it, WAL's shared memory cannot be made: read the file as it stands.
-    immutable = "&immutable=1" if not os.access(path.parent, os.W_OK) else ""
+    # Where nothing may be written beside it, or no run has it open, the file is read as it stands and leaves no trace.
+    going = path.with_name(path.name + "-wal").exists()
+    immutable = "" if going and os.access(path.parent, os.W_OK) else "&immutable=1"
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{immutable}", uri=True, isolation_level=None)
         try:

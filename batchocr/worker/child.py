@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from batchocr.worker.messages import EXIT_ORPHANED, Event, Order, WorkPlan
 
 DRAIN = b"drain\n"  # on standard input: finish the page in hand, then leave
+# Makes a child write the stack of every thread to its standard error; Windows has nothing like it.
+STACK_SIGNAL: int | None = getattr(signal, "SIGUSR1", None)
 
 
 class Inbox(Protocol):
@@ -52,6 +54,7 @@ class Boot:
         self.generation: int = message["generation"]
         self.device: str = message["device"]
         self.open_pages: str = message["open_pages"]
+        self.max_rss_bytes: int = message["max_rss_bytes"]
         self.draining = threading.Event()
         address = message["address"]
         manager = QueueManager(
@@ -77,6 +80,8 @@ def boot() -> Boot:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.enable()
+    if STACK_SIGNAL is not None:  # answered in C, hence also while C code holds the interpreter lock
+        faulthandler.register(STACK_SIGNAL, all_threads=True)
     line = sys.stdin.buffer.readline()
     if not line:
         os._exit(EXIT_ORPHANED)

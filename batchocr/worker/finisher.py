@@ -9,7 +9,8 @@ from batchocr.datatypes import Assembly
 from batchocr.errors import FailureKind, StorageError, TaskError
 from batchocr.outputs.assemble import assemble
 from batchocr.worker.child import boot
-from batchocr.worker.messages import Assembled, AssemblyFailed
+from batchocr.worker.memory import MemoryWatch
+from batchocr.worker.messages import EXIT_RECYCLED, Assembled, AssemblyFailed
 
 
 def assemble_document(order: Assembly) -> Assembled | AssemblyFailed:
@@ -27,9 +28,12 @@ def assemble_document(order: Assembly) -> Assembled | AssemblyFailed:
 
 
 def main() -> None:
-    """Assembles documents until told to leave."""
+    """Assembles documents until told to leave, or until this process has grown too large."""
     link = boot()
+    memory = MemoryWatch(link.max_rss_bytes)
     while (order := link.next_order()) is not None:
         assert isinstance(order, Assembly)
         link.outbox.put([assemble_document(order)])
+        if memory.is_full():
+            os._exit(EXIT_RECYCLED)
     os._exit(0)

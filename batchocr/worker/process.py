@@ -174,7 +174,7 @@ def _work(link: Boot, plan: WorkPlan, session: EngineSession, sender: _Sender) -
     buffer: ByteBuffer[Task | PageItem | _End | None] = ByteBuffer(plan.prefetch_bytes)
     threading.Thread(target=_feed, args=(link, plan, buffer, source), name="feeder", daemon=True).start()
     recording = _Recording(link, plan, sender)
-    memory = MemoryWatch(plan.max_rss_bytes)
+    memory = MemoryWatch(link.max_rss_bytes)
     note = OpenPages(link.open_pages)
     code = 0
     while code == 0 and not link.draining.is_set() and (task := buffer.get()) is not None:

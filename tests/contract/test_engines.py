@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.documents import page_picture
+from support.missing import missing
 
 from batchocr.datatypes import PageImage, PageOutcome, PageResult
 from batchocr.engines.base import Engine
 from batchocr.engines.registry import engine_class
 from batchocr.errors import SetupError
-from support.documents import page_picture
-from support.missing import missing
 
 WORDS = ("The quick brown fox", "jumps over", "the lazy dog")
 OPTIONS: dict[str, dict[str, Any]] = {"fake": {"content": "rich"}, "ppocr": {"mode": "ocr"}}

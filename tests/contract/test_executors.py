@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.documents import broken_pdf, many_page_pdf, pdf_with_missing_pages, png_page
+from support.jobs import run_job, script, tree
 
 from batchocr.datatypes import RunSummary
 from batchocr.errors import ExitCode, SetupError
-from support.documents import broken_pdf, many_page_pdf, pdf_with_missing_pages, png_page
-from support.jobs import run_job, script, tree
 
 EXECUTORS = ("serial", "local")
 

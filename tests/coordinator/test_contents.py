@@ -109,6 +109,6 @@ def test_content_is_resolved_when_nothing_is_pending_lent_or_to_be_tried_alone()
 
 def test_failed_pages_are_told_as_ranges() -> None:
     one = content(1, 3)
-    one.failed = {page_no: (FailureKind.TIMEOUT, "slow") for page_no in (3, 2)}
+    one.failed = dict.fromkeys((3, 2), (FailureKind.TIMEOUT, "slow"))
     assert one.failures() == (FailedPages(2, 3, FailureKind.TIMEOUT, "slow"),)
     assert not one.all_failed

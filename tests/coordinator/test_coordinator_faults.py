@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-
-from batchocr.datatypes import DocumentReport, RunSummary
-from batchocr.errors import ExitCode, FailureKind, RunFailedError, SetupError
 from support.documents import many_page_pdf
 from support.jobs import Directed, attempts_by_page, background_run, build, eventually, manifest, run_job, script, tree
+
+from batchocr.coordinator.retry import MEMORY_LADDER
+from batchocr.datatypes import DocumentReport, RunSummary
+from batchocr.errors import ExitCode, FailureKind, RunFailedError, SetupError
 
 PAGES = 4
 BAD_PAGE = 2
@@ -86,21 +87,19 @@ def test_page_that_hangs_is_timed_out_twice_and_its_neighbours_are_delivered(
     assert attempts_by_page(output)[f"{name}.pdf", BAD_PAGE] == ["timed_out", "timed_out"]
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("error", FailureKind.ENGINE_ERROR),
-        ("silent", FailureKind.ENGINE_ERROR),
-        ("out_of_memory", FailureKind.ENGINE_OUT_OF_MEMORY),
-        ("fatal", FailureKind.ENGINE_ERROR),
-    ],
-)
+@pytest.mark.parametrize("name", ["error", "silent", "fatal"])
 def test_page_that_the_engine_refuses_fails_after_two_tries_and_its_neighbours_are_delivered(
-    errors: tuple[Path, RunSummary], name: str, kind: FailureKind
+    errors: tuple[Path, RunSummary], name: str
 ) -> None:
     output, summary = errors
-    check_partial(output, summary, name, kind)
+    check_partial(output, summary, name, FailureKind.ENGINE_ERROR)
     assert attempts_by_page(output)[f"{name}.pdf", BAD_PAGE] == ["failed", "failed"]
+
+
+def test_page_for_which_memory_never_suffices_fails_at_the_end_of_the_ladder(errors: tuple[Path, RunSummary]) -> None:
+    output, summary = errors
+    check_partial(output, summary, "out_of_memory", FailureKind.ENGINE_OUT_OF_MEMORY)
+    assert attempts_by_page(output)["out_of_memory.pdf", BAD_PAGE] == ["failed"] * (1 + len(MEMORY_LADDER))
 
 
 def test_page_that_fails_once_succeeds_alone_on_a_fresh_engine(errors: tuple[Path, RunSummary]) -> None:

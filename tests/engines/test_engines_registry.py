@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.jobs import ENGINES
 
 from batchocr.engines.fake import FakeEngine
 from batchocr.engines.registry import engine_class, engine_entry_points
 from batchocr.errors import ConfigError, SetupError
-from support.jobs import ENGINES
 
 
 def test_our_engines_are_registered_like_anybodys() -> None:

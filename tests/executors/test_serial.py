@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from batchocr.errors import ExitCode
 from support.documents import many_page_pdf
 from support.jobs import attempts_by_page, run_job, script
+
+from batchocr.errors import ExitCode
 
 
 def test_second_run_with_nothing_to_do_ends_well(tmp_path: Path) -> None:

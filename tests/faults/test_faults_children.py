@@ -1,4 +1,4 @@
-"""Any child may be killed at any moment: the run goes on and completes, and its outputs are what they would have been."""
+"""Any child may be killed at any moment: the run completes, and its outputs are what they would have been."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from batchocr.errors import ExitCode
 from support.documents import many_page_pdf
 from support.jobs import (
     DOCUMENT_CHILD,
@@ -23,6 +21,8 @@ from support.jobs import (
     the_child,
     tree,
 )
+
+from batchocr.errors import ExitCode
 
 pytestmark = pytest.mark.faults
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.documents import many_page_pdf, text_pdf
+from support.jobs import Directed, coordinator, eventually, manifest, run_job, settings, tree
 
 from batchocr import runs
 from batchocr.errors import ExitCode, StorageError
-from support.documents import many_page_pdf, text_pdf
-from support.jobs import Directed, coordinator, eventually, manifest, run_job, settings, tree
 
 pytestmark = pytest.mark.faults
 
@@ -149,7 +149,9 @@ def test_second_signal_stops_at_once_and_the_next_run_goes_on(tmp_path: Path, di
         directed.wait_at(7)
         children = family(process)
         os.kill(process.pid, signal.SIGINT)
-        eventually(lambda: "stopping" in (process.stderr.readline() if process.stderr else ""), "the run to be stopping")
+        eventually(
+            lambda: "stopping" in (process.stderr.readline() if process.stderr else ""), "the run to be stopping"
+        )
         os.kill(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=20)  # page 7 never ends by itself
         assert process.returncode == ExitCode.INTERRUPTED, err

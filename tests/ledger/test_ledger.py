@@ -281,5 +281,5 @@ def test_damage_in_the_middle_is_met_when_it_is_read(path: Path) -> None:
 
 
 def test_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot be written .*--state-dir"):
+    with pytest.raises(StorageError, match=r"cannot be written .*--state-dir"):
         Ledger(tmp_path / "nowhere" / "ledger.sqlite3")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -44,9 +43,7 @@ def add(ledger: Ledger, name: str, pages: int) -> tuple[int, int]:
     identity = FileIdentity(1, 2, 3)
     file = SourceFile(InputRoot("/in", ""), name, f"/in/{name}", identity)
     document = ledger.meet_document("run", "../in", file, name, name, "f").document_id
-    content, _ = ledger.set_content(
-        document, name, "f", DocumentFormat.PDF, pages, identity, PageRanges(((1, pages),))
-    )
+    content, _ = ledger.set_content(document, name, "f", DocumentFormat.PDF, pages, identity, PageRanges(((1, pages),)))
     return document, content
 
 
@@ -171,7 +168,7 @@ def test_ledger_is_read_where_nothing_may_be_written() -> None:
             [sys.executable, "-c", READ, str(folder / "ledger.sqlite3")], capture_output=True, text=True, check=False
         )
         assert done.stdout == "run\n", done.stderr
-        assert os.listdir(folder) == ["ledger.sqlite3"]
+        assert [path.name for path in folder.iterdir()] == ["ledger.sqlite3"]
     finally:
         folder.chmod(0o755)
         shutil.rmtree(folder)

@@ -1,7 +1,7 @@
 """An engine that does what files in a folder tell it, so that a test can direct it while a run is going.
 
-Its behaviour is no option, hence not part of the fingerprint: what failed in one run can succeed in the next. It comes in
-by the entry point of a package of its own: put the folder of this file on PYTHONPATH.
+Its behaviour is no option, hence not part of the fingerprint: what failed in one run can succeed in the next.
+It comes in by the entry point of a package of its own: put the folder of this file on PYTHONPATH.
 
     fail-3     page 3 fails as long as the file is there
     hold-3     page 3 waits as long as the file is there, and says so with the file `at-3`
