@@ -6,8 +6,9 @@ Used by a worker for its renderer and by the prober. Errors name neither documen
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 ROUNDING = 1.1
 # Of render_memory_bytes, held after a page is done.
 RECYCLE_SHARE = 0.6
+
+
+_Answer: TypeAlias = "tuple[Any, Pixels | None]"
+
+
+class _ChildDiedError(DocumentError):
+    """The child died of something else than a limit of ours: a crash, or somebody killed it."""
 
 
 class DocumentChild:
@@ -71,9 +79,9 @@ class DocumentChild:
             DocumentError: `document_unreadable`, `document_encrypted`, `document_too_large` or `document_changed`.
             Cancelled: `kill` or `close` was called.
         """
+        request = {"do": "probe", "path": path, "password": password}
         with self._call:
-            request = {"do": "probe", "path": path, "password": password}
-            answer, _ = self._ask(request, FailureKind.DOCUMENT_UNREADABLE)
+            answer, _ = self._insist(lambda: self._ask(request, FailureKind.DOCUMENT_UNREADABLE))
             return probe_from_json(answer)
 
     def render(self, document: DocumentRef, page_no: int, dpi: int, want_text: bool) -> PageImage:
@@ -85,12 +93,8 @@ class DocumentChild:
             Cancelled: `kill` or `close` was called.
         """
         with self._call:
-            if self._child is None or self._open != document:
-                self._open = None
-                self._ask({"do": "open", "document": asdict(document)}, FailureKind.DOCUMENT_UNREADABLE)
-                self._open = document
             request = {"do": "render", "page_no": page_no, "dpi": dpi, "text": want_text}
-            answer, pixels = self._ask(request, FailureKind.PAGE_RENDER_FAILED)
+            answer, pixels = self._insist(lambda: self._ask_about(document, request))
             if pixels is None:
                 raise DocumentError("the renderer sent no pixels", FailureKind.PAGE_RENDER_FAILED)
             self._recycle_if_swollen()
@@ -117,7 +121,22 @@ class DocumentChild:
         with self._call:
             self._end_child()
 
-    def _ask(self, request: dict[str, Any], kind: FailureKind) -> tuple[Any, Pixels | None]:
+    def _insist(self, question: Callable[[], _Answer]) -> _Answer:
+        """Asks again, once, if the child died of no limit of ours: perhaps it was not the document's fault."""
+        try:
+            return question()
+        except _ChildDiedError:
+            return question()
+
+    def _ask_about(self, document: DocumentRef, request: dict[str, Any]) -> _Answer:
+        """Asks about a document, which is opened first if it is not."""
+        if self._child is None or self._open != document:
+            self._open = None
+            self._ask({"do": "open", "document": asdict(document)}, FailureKind.DOCUMENT_UNREADABLE)
+            self._open = document
+        return self._ask(request, FailureKind.PAGE_RENDER_FAILED)
+
+    def _ask(self, request: dict[str, Any], kind: FailureKind) -> _Answer:
         """Gives the answer to a request, and its pixels if it has any; a dead child becomes an error of this `kind`."""
         child = self._running_child()
         try:
@@ -127,7 +146,7 @@ class DocumentChild:
             reason = self._end_child()
             if self._closed:
                 raise Cancelled(f"{self._name} was closed") from err
-            raise DocumentError(reason, kind) from err
+            raise (DocumentError if child.broke_limit else _ChildDiedError)(reason, kind) from err
         finally:
             child.rest()
         if "error" in header:

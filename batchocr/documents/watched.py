@@ -45,6 +45,13 @@ class WatchedChild:
         self._watch.start()
 
     @property
+    def broke_limit(self) -> bool:
+        """It was killed for breaking a limit, or met one that the operating system keeps for us."""
+        names = ("SIGABRT", "SIGTRAP", "SIGILL", "SIGXCPU")
+        by_system = {-getattr(signal, name) for name in names if hasattr(signal, name)}
+        return bool(self._breach) or self._process.returncode in by_system
+
+    @property
     def pid(self) -> int:
         """Process id of the child."""
         return self._process.pid

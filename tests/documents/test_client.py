@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from document_builders import memory_bomb, pdf, png_header, self_drawing_form, time_bomb, written
+from document_builders import pdf, written
+from documents.document_bombs import memory_bomb, png_of_zeros, self_drawing_form, time_bomb
 from PIL import Image
 
 from batchocr.datatypes import DocumentFormat, DocumentRef, Limits
@@ -128,21 +129,53 @@ def test_page_that_eats_memory_is_stopped_with_the_limit_named(tmp_path, bomb: C
     client.close()
 
 
+def kill_at_work(pid: int | None, number: str) -> None:
+    """Sends a signal to a child once it has been drawing for a while."""
+    child = psutil.Process(pid)
+    while child.cpu_times().user < 0.6:
+        time.sleep(0.05)
+    child.send_signal(signal.Signals[number])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals on Windows")
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGSEGV"])
-def test_child_that_died_is_replaced_and_the_loss_named(child: DocumentChild, tmp_path, number: str) -> None:
-    document = probed(child, written(tmp_path / "a.pdf", pdf([RED])))
-    assert child.pid is not None
-    os.kill(child.pid, signal.Signals[number])
+def test_child_that_dies_twice_during_a_page_is_replaced_and_the_loss_named(tmp_path, number: str) -> None:
+    client = DocumentChild(Limits(render_timeout_s=50), "renderer of test")
+    document = probed(client, written(tmp_path / "a.pdf", time_bomb(good_pages=1)))
+    assert client.pid is not None
+    first = client.pid
+
+    def kill() -> None:
+        kill_at_work(first, number)
+        while client.pid in {None, first}:
+            time.sleep(0.05)
+        kill_at_work(client.pid, number)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
     with pytest.raises(DocumentError, match=number) as caught:
-        child.render(document, 1, 72, want_text=False)
-    assert caught.value.kind is FailureKind.DOCUMENT_UNREADABLE
-    assert child.render(document, 1, 72, want_text=False).pixels[0, 0].tolist() == [0, 0, 255]
+        client.render(document, 2, 200, want_text=False)
+    killer.join()
+    assert caught.value.kind is FailureKind.PAGE_RENDER_FAILED
+    assert client.render(document, 1, 36, want_text=False).page_no == 1
+    client.close()
+
+
+def test_child_that_died_while_idle_is_replaced_and_costs_no_page(child: DocumentChild, tmp_path) -> None:
+    document = probed(child, written(tmp_path / "a.pdf", pdf([RED])))
+    for ask in (lambda: child.render(document, 1, 72, want_text=False), lambda: child.probe(document.path)):
+        assert child.pid is not None
+        victim = psutil.Process(child.pid)
+        victim.kill()
+        while victim.is_running() and victim.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        ask()
+        assert child.pid != victim.pid
 
 
 def test_image_bomb_fails_with_a_reason_and_the_child_lives_on(child: DocumentChild, tmp_path) -> None:
     with pytest.raises(DocumentError) as caught:
-        child.probe(written(tmp_path / "a.png", png_header(60_000, 60_000)))
+        child.probe(written(tmp_path / "a.png", png_of_zeros(60_000, 60_000)))
     assert caught.value.kind is FailureKind.DOCUMENT_TOO_LARGE
     pid = child.pid
     child.probe(written(tmp_path / "b.pdf", pdf()))

@@ -64,9 +64,6 @@ def test_worker_killed_again_and_again_between_pages_loses_nothing(tmp_path: Pat
     assert (summary.exit_code, summary.pages_done) == (ExitCode.OK, PAGES)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="documents.client asks a child that has died while it was idle, and fails the page for it"
-)
 def test_renderer_that_dies_between_two_pages_costs_no_page(tmp_path: Path, directed: Directed) -> None:
     counts = pages_read_when_the_renderer_is_killed(tmp_path, directed)
     assert counts == Counter({f"a.pdf {page_no}": 1 for page_no in range(1, PAGES + 1)})
