@@ -229,9 +229,9 @@ def _execute(context: RunContext, listener: RunListener | None, *, handle_signal
                 fingerprint=context.fingerprint,
             )  # fmt: skip
             ledger.flush()  # so that `status` knows of it at once
-            pages_done = _coordinate(context, ledger, listener, wish)
+            coordinator = _coordinate(context, ledger, listener, wish)
             ledger.flush()
-            return _summary(context, wish, pages_done, time.monotonic() - begun)
+            return _summary(context, wish, coordinator, time.monotonic() - begun)
 
 
 @contextmanager
@@ -247,7 +247,7 @@ def _run_log(context: RunContext) -> Iterator[None]:
     end_logging(handler)
 
 
-def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | None, wish: StopWish) -> int:
+def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | None, wish: StopWish) -> Coordinator:
     """Runs the coordinator; whatever happens, children are ended and the ledger says how the run ended."""
     executor: Executor = SerialExecutor() if context.settings.executor == "serial" else LocalExecutor(context.state_dir)
     try:
@@ -261,12 +261,12 @@ def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | Non
         raise
     else:
         ledger.end_run(context.run_id, RunState.INTERRUPTED if wish.drain else RunState.COMPLETED)
-        return coordinator.books.pages_done
+        return coordinator
     finally:
         executor.close(grace_s=0.0 if wish.abort else 5.0)
 
 
-def _summary(context: RunContext, wish: StopWish, pages_done: int, elapsed_s: float) -> RunSummary:
+def _summary(context: RunContext, wish: StopWish, coordinator: Coordinator, elapsed_s: float) -> RunSummary:
     with reading(context.state_dir / FILE_NAME) as queries:
         states: Counter[str] = Counter()
         troubled: list[DocumentReport] = []
@@ -283,7 +283,8 @@ def _summary(context: RunContext, wish: StopWish, pages_done: int, elapsed_s: fl
         engine=context.engine.name,
         devices=tuple(device.name for device in context.devices),
         documents=dict(states),
-        pages_done=pages_done,
+        pages_done=coordinator.books.pages_done,
+        recycled=coordinator.recycled,
         pages_failed=sum(_failed_pages(_document_entry(report)["failures"]) for report in troubled),
         elapsed_s=elapsed_s,
         failures=tuple(troubled),

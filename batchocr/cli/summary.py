@@ -30,6 +30,8 @@ def summary_text(summary: RunSummary) -> str:
         pages += f", {summary.pages_failed} failed"
     if summary.pages_done and summary.elapsed_s > 0:
         pages += f"  ({summary.pages_done / summary.elapsed_s:.2f} pages/s)"
+    if summary.recycled:
+        pages += f"; {summary.recycled} worker(s) replaced for their memory"
     on = f" on {', '.join(summary.devices)}" if summary.devices else ""
     lines = [
         f"Run {summary.run_id} {_state_words(summary)} {duration(summary.elapsed_s)}, {summary.engine}{on}",

@@ -82,6 +82,7 @@ class RunSummary:
         pages_done: pages recognized in this run.
         pages_failed: pages that have failed, of all documents of this run.
         elapsed_s: wall clock, seconds.
+        recycled: workers replaced because they had grown too large.
         failures: every document that is not whole, with its reasons.
         message: why it stopped early, or "".
     """
@@ -96,5 +97,6 @@ class RunSummary:
     pages_done: int
     pages_failed: int
     elapsed_s: float
+    recycled: int = 0
     failures: tuple[DocumentReport, ...] = ()
     message: str = ""
