@@ -36,7 +36,7 @@ fix: setup-dev ## format, and mend what lint can mend
 	.venv/bin/python -m ruff format .
 
 test: setup-dev ## the tests, without GPU, slow ones and faults
-	$(PYTEST) -n 2 -m "not gpu and not slow and not faults"
+	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not slow and not faults"
 
 test-faults: setup-dev ## kill, hang and flood real processes
 	$(PYTEST) -m "faults and not gpu"
@@ -45,7 +45,7 @@ test-gpu: setup-dev ## the tests that need a GPU
 	$(PYTEST) -m gpu
 
 test-all: setup-dev ## every test that needs no GPU
-	$(PYTEST) -n 2 -m "not gpu and not faults"
+	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not faults"
 	$(PYTEST) -m "faults and not gpu"
 
 bench: setup-dev ## measure (minutes; the machine should be idle)
