@@ -1,13 +1,27 @@
 from __future__ import annotations
 
-import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from batchocr.coordinator.shutdown import StopWish, stop_on_signals
 from batchocr.errors import ExitCode
+
+
+# In a process of its own, since a signal that is not caught would end the tests.
+SIGNALLED = """
+import os, signal, sys
+from batchocr.coordinator.shutdown import StopWish, stop_on_signals
+wish = StopWish()
+with stop_on_signals(wish, enabled=True):
+    os.kill(os.getpid(), int(sys.argv[1]))
+    print(wish.drain, wish.abort, int(wish.exit_code))
+    os.kill(os.getpid(), int(sys.argv[1]))
+    print(wish.abort)
+"""
 
 
 @pytest.mark.parametrize(
@@ -19,12 +33,9 @@ from batchocr.errors import ExitCode
     ],
 )
 def test_first_signal_drains_and_the_second_aborts(number: signal.Signals, code: ExitCode) -> None:
-    wish = StopWish()
-    with stop_on_signals(wish, enabled=True):
-        os.kill(os.getpid(), number)
-        assert (wish.drain, wish.abort, wish.exit_code) == (True, False, code)
-        os.kill(os.getpid(), number)
-        assert wish.abort
+    command = [sys.executable, "-c", SIGNALLED, str(int(number))]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30, check=False)
+    assert done.stdout.splitlines() == [f"True False {int(code)}", "True"], done.stderr
 
 
 def test_handlers_are_put_back() -> None:

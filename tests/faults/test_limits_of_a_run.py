@@ -11,16 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from support.documents import many_page_pdf, text_pdf
 from support.jobs import (
     Directed,
     background_run,
     build,
-    coordinator,
     eventually,
     manifest,
     run_job,
-    settings,
     tree,
 )
 
@@ -30,6 +29,7 @@ from batchocr.errors import ExitCode, FailureKind, StorageError
 
 pytestmark = pytest.mark.faults
 
+COMMAND = Path(sys.executable).with_name("batchocr")
 PAGES = 6
 
 
@@ -84,22 +84,57 @@ def test_disk_that_is_full_in_the_middle_stops_the_run_and_the_next_goes_on(
     assert smooth.exit_code is ExitCode.OK
     directed.tell("hold-3")
     with small_disk(tmp_path / "disk", "size=4m") as disk:
-        values = {**settings(tmp_path, **directed.settings(), min_free_disk=0), "output": str(disk / "out")}
-        with coordinator(values) as process:
+        with command(tmp_path, directed, disk / "out") as process:
             directed.wait_at(3)
             filler = fill(disk, leave_bytes)
             directed.recall("hold-3")
-            _, err = process.communicate(timeout=40)
-            assert "StorageError" in err.splitlines()[-1], err
+            check_storage_error(process)
         assert no_half_written_folder(disk / "out")
-        with coordinator(values) as process:  # nothing can begin on a full disk either
-            _, err = process.communicate(timeout=40)
-            assert "StorageError" in err.splitlines()[-1], err
+        with command(tmp_path, directed, disk / "out") as process:  # nothing can begin on a full disk either
+            check_storage_error(process)
         filler.unlink()
-        with coordinator(values) as process:
+        with command(tmp_path, directed, disk / "out") as process:
             _, err = process.communicate(timeout=40)
         assert process.returncode == ExitCode.OK, err
         assert tree(disk / "out") == tree(tmp_path / "smooth")
+
+
+@contextmanager
+def command(tmp_path: Path, directed: Directed, output: Path) -> Iterator[subprocess.Popen[str]]:
+    """Runs the installed command, which does not look for free space."""
+    options = ["--engine-option", f"folder={directed.folder}", "--devices", "cpu", "--min-free-disk", "0"]
+    words = [str(COMMAND), "run", str(tmp_path / "in"), "-o", str(output), "--engine", "directed", *options]
+    process = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def check_storage_error(process: subprocess.Popen[str]) -> None:
+    _, err = process.communicate(timeout=40)
+    assert process.returncode == ExitCode.STORAGE, err
+    assert "Traceback" not in err
+    assert "Error: " in err
+
+
+def test_spool_that_does_not_fit_its_disk_stops_the_run_and_keeps_the_pages_before_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    noise = [Image.effect_noise((1600, 1600), 100) for _ in range(8)]
+    noise[0].save(tmp_path / "in" / "a.tiff", save_all=True, append_images=noise[1:])
+    values = {"engine_options": {"needs_image": True, "content": "rich"}, "state_dir": str(tmp_path / "disk" / "state")}
+    with small_disk(tmp_path / "disk", "size=1m") as disk:
+        with pytest.raises(StorageError, match=r"\.seg: cannot write the spool .*No space left"):
+            run_job(tmp_path, min_free_disk=0, **values)
+        kept = int(runs.status(tmp_path / "out", Path(values["state_dir"]))["totals"]["pages_done"])
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        summary = run_job(tmp_path, min_free_disk=0, **values)
+    assert 0 < kept < len(noise)
+    assert (summary.exit_code, summary.pages_done) == (ExitCode.OK, len(noise) - kept)
+    assert manifest(tmp_path / "out", "a")["done"] == [[1, len(noise)]]
 
 
 def test_run_stops_before_the_disk_is_full_and_goes_on_later(tmp_path: Path, directed: Directed) -> None:
