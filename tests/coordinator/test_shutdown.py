@@ -10,7 +10,6 @@ import pytest
 from batchocr.coordinator.shutdown import StopWish, stop_on_signals
 from batchocr.errors import ExitCode
 
-
 # In a process of its own, since a signal that is not caught would end the tests.
 SIGNALLED = """
 import os, signal, sys
