@@ -10,6 +10,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from batchocr.coordinator import retry
@@ -24,6 +25,8 @@ from batchocr.ledger.ledger import Ledger
 from batchocr.worker.messages import Assembled, AssemblyFailed, Probed
 
 logger = logging.getLogger(__name__)
+
+CHANGED = "the file was changed or removed while it was read; run again to read it as it is now"
 
 
 class Books:
@@ -74,8 +77,10 @@ class Books:
 
     def refuse_page(self, lent: Lent, failure: PageFailure) -> None:
         """Takes a page that has no result; some failures are about more than their page."""
-        self.miss_page(lent, failure.page_no, AttemptState.FAILED, failure.kind, failure.message)
         content = lent.content
+        if retry.ends_document(failure.kind) and not _unchanged(content.reference.path, content.reference.identity):
+            failure = replace(failure, kind=FailureKind.DOCUMENT_CHANGED, message=CHANGED)
+        self.miss_page(lent, failure.page_no, AttemptState.FAILED, failure.kind, failure.message)
         if failure.kind is FailureKind.PAGE_RENDER_FAILED:
             content.unloadable += 1
             if content.unloadable >= retry.UNLOADABLE_PAGES_IN_A_ROW:
@@ -159,8 +164,7 @@ class Books:
             if content.all_failed:
                 self.intake.ended += 1
             elif not _unchanged(document.path, document.identity):
-                message = "the file was changed or removed while it was read; run again to read it as it is now"
-                self._ledger.fail_document(document.document_id, FailureKind.DOCUMENT_CHANGED, message)
+                self._ledger.fail_document(document.document_id, FailureKind.DOCUMENT_CHANGED, CHANGED)
                 self.intake.ended += 1
             else:
                 self._assembling[document.document_id] = (content, document)
@@ -214,7 +218,7 @@ class Books:
         else:
             logger.warning("%s: %s", document.source, event.message)
             self._ledger.fail_document(event.document_id, event.kind, event.message)
-            content.committed = False
+            content.uncommitted = True
         if self.intake.finished:  # otherwise an equal file may still turn up
             self._clear_spool(content)
 
@@ -226,7 +230,8 @@ class Books:
     def _clear_spool(self, content: Content) -> None:
         """Deletes the pages of a content once every folder that holds them is committed; a retry wants the others."""
         waiting = content.documents or any(other is content for other, _ in self._assembling.values())
-        if content.resolved and content.committed and not content.failed and not waiting:
+        whole = content.committed and not content.uncommitted and not content.failed
+        if content.resolved and whole and not waiting:
             self._ledger.flush()  # first the ledger, then what cannot be taken back
             shutil.rmtree(content.spool, ignore_errors=True)
 

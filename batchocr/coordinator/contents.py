@@ -56,7 +56,8 @@ class Content:
         unloadable: pages in a row that could not be rendered.
         seconds: recognition time so far, s.
         overdue: why no more of its pages are tried, once its time is up.
-        committed: every folder so far is in place.
+        committed: a folder of it is in place.
+        uncommitted: a folder of it could not be written; the next run needs the spool for that.
         unusable: why no page of it can be had, for documents that turn up later.
     """
 
@@ -75,6 +76,7 @@ class Content:
     seconds: float = 0.0
     overdue: str = ""
     committed: bool = False
+    uncommitted: bool = False
     unusable: tuple[FailureKind, str] | None = None
 
     @property

@@ -87,6 +87,9 @@ class Coordinator:
             self._step()
         if self._wish.drain:
             self._drain()
+        for worker in self._workers.values():  # a page may end the run before its task's end was told
+            for lent in worker.lent.values():
+                self._ledger.end_attempt(lent.task.task_id, lent.outcome)
         self.books.clear_spools()
 
     # --- the loop ---
@@ -134,9 +137,6 @@ class Coordinator:
             for event in self._executor.poll(POLL_S):
                 self._apply(event)
             self._show(time.monotonic())
-        for worker in self._workers.values():
-            for lent in worker.lent.values():
-                self._ledger.end_attempt(lent.task.task_id, AttemptState.CANCELLED)
 
     def _start_workers(self, now: float) -> None:
         """Starts what waits; the first worker loads alone, so that a wrong build is met once."""
@@ -222,8 +222,7 @@ class Coordinator:
 
     def _end_task(self, worker: Worker, event: TaskEnded) -> None:
         lent = worker.lent.pop(event.task_id)
-        ended = AttemptState.FAILED if lent.missed else AttemptState.SUCCEEDED
-        self._ledger.end_attempt(event.task_id, AttemptState.CANCELLED if lent.unreported else ended)
+        self._ledger.end_attempt(event.task_id, lent.outcome)
         self.books.give_back(lent.content, lent.unreported)
 
     def _lose(self, worker: Worker, event: WorkerLost) -> None:
@@ -260,8 +259,7 @@ class Coordinator:
         """A worker has left because it had grown too large: nothing is lost, and nobody is blamed."""
         lent, worker.lent = worker.lent, {}
         for entry in lent.values():
-            ended = AttemptState.CANCELLED if entry.unreported else AttemptState.SUCCEEDED
-            self._ledger.end_attempt(entry.task.task_id, ended)
+            self._ledger.end_attempt(entry.task.task_id, entry.outcome)
             self.books.give_back(entry.content, entry.unreported)
         worker.state = "waiting"
         worker.start_at = time.monotonic()

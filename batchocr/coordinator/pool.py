@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from batchocr.coordinator import retry
 from batchocr.coordinator.contents import Content
-from batchocr.datatypes import Task
+from batchocr.datatypes import AttemptState, Task
 from batchocr.devices import Device
 
 LENT_AT_MOST = 2  # one task in hand, one ahead
@@ -20,6 +20,13 @@ class Lent:
     content: Content
     unreported: set[int]
     missed: bool = False
+
+    @property
+    def outcome(self) -> AttemptState:
+        """How the attempt has ended if nothing more comes of it."""
+        if self.unreported:
+            return AttemptState.CANCELLED
+        return AttemptState.FAILED if self.missed else AttemptState.SUCCEEDED
 
 
 @dataclass

@@ -49,7 +49,7 @@ class ImageReader:
         self._limits = limits
         try:
             self._image = Image.open(file, formats=[document_format.value])
-            self.page_count = getattr(self._image, "n_frames", 1) if document_format is DocumentFormat.TIFF else 1
+            self.page_count = self._count_frames() if document_format is DocumentFormat.TIFF else 1
         except PILLOW_FAULTS as err:
             raise DocumentError(
                 f"the {document_format.name} image is damaged ({err}); check it in a viewer and copy it again"
@@ -76,6 +76,21 @@ class ImageReader:
         """Lets go of the file and of all memory."""
         self._image.close()
         self._file.close()
+
+    def _count_frames(self) -> int:
+        """Gives how many frames a TIFF has, without following a chain of more than `max_pages` to its end."""
+        try:
+            # One by one: Pillow believes that a frame that it was asked for and did not find is the last.
+            for count in range(1, self._limits.max_pages + 1):
+                self._image.seek(count)
+        except EOFError:
+            self._image.seek(0)
+            return count
+        raise DocumentError(
+            f"the document has more than max_pages ({self._limits.max_pages:,}) pages; "
+            "raise that limit or split the document",
+            FailureKind.DOCUMENT_TOO_LARGE,
+        )
 
     def _frame(self, page_no: int) -> Image.Image:
         if self.format is DocumentFormat.TIFF:
@@ -154,20 +169,21 @@ def _to_bgr(image: Image.Image, size: tuple[int, int]) -> Pixels:
         bottom = min(height, top + rows)
         first = max(0, floor(top * ratio) - margin)
         last = min(source_height, ceil(bottom * ratio) + margin)
-        strip = _to_rgb(image.crop((0, first, source_width, last)), full_scale)
+        strip = _flattened(image.crop((0, first, source_width, last)), full_scale)
         if image.size != size:
             box = (0.0, top * ratio - first, float(source_width), min(bottom * ratio, source_height) - first)
-            strip = strip.resize((width, bottom - top), Image.Resampling.BILINEAR, box=box)
-        pixels[top:bottom] = np.asarray(strip)[:, :, ::-1]
+            # Whole pixels are averaged first: half the time of the filter alone, which a gigapixel needs.
+            strip = strip.resize((width, bottom - top), Image.Resampling.BILINEAR, box=box, reducing_gap=1.0)
+        pixels[top:bottom] = np.asarray(strip.convert("RGB"))[:, :, ::-1]
     return pixels
 
 
-def _to_rgb(strip: Image.Image, full_scale: float | None) -> Image.Image:
-    """Gives a part of an image as RGB, on white where it is transparent."""
+def _flattened(strip: Image.Image, full_scale: float | None) -> Image.Image:
+    """Gives a part of an image as L if it is grey, else as RGB, on white where it is transparent."""
     if full_scale is not None:
         values = np.nan_to_num(np.asarray(strip, np.float32), nan=0.0, posinf=full_scale, neginf=0.0)
         grey = np.clip(values * (255.0 / full_scale) + 0.5, 0, 255).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
+        return Image.fromarray(grey)
     if strip.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in strip.info:
         if strip.mode in {"La", "RGBa"}:
             strip = strip.convert({"La": "LA", "RGBa": "RGBA"}[strip.mode])
@@ -175,7 +191,7 @@ def _to_rgb(strip: Image.Image, full_scale: float | None) -> Image.Image:
         paper = Image.new("RGB", strip.size, (255, 255, 255))
         paper.paste(layer, mask=layer.getchannel("A"))
         return paper
-    return strip.convert("RGB")
+    return strip.convert("L" if strip.mode in {"1", "L"} else "RGB")
 
 
 def _full_scale(image: Image.Image) -> float | None:

@@ -28,25 +28,31 @@ def probe_document(path: str, password: str | None, limits: Limits, progress: Ca
     """
     file, identity = open_file(path, limits)
     with closed_on_error(file):
-        sha256 = _hash(file, progress)
+        sha256 = _hash(file, identity.size_bytes, progress)
         reader = read_document(file, identity, password, limits)
     try:
         if identity_of(file) != identity:
-            raise DocumentError(
-                "the file changed while it was read; run again when it is complete", FailureKind.DOCUMENT_CHANGED
-            )
+            raise _changed()
         return Probe(sha256, identity, reader.format, reader.page_count)
     finally:
         reader.close()
 
 
-def _hash(file: BinaryIO, progress: Callable[[], None]) -> str:
+def _changed() -> DocumentError:
+    return DocumentError(
+        "the file changed while it was read; run again when it is complete", FailureKind.DOCUMENT_CHANGED
+    )
+
+
+def _hash(file: BinaryIO, size_bytes: int, progress: Callable[[], None]) -> str:
     digest = hashlib.sha256()
     hashed_bytes = 0
     try:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
             hashed_bytes += len(chunk)
+            if hashed_bytes > size_bytes:
+                raise _changed()  # what is written as fast as it is read has no end
             if hashed_bytes % PROGRESS_BYTES < len(chunk):
                 progress()
     except OSError as err:

@@ -31,9 +31,10 @@ import psutil
 from batchocr.datatypes import Assembly, Limits, Task
 from batchocr.devices import Device, worker_environment
 from batchocr.documents.client import DocumentChild
-from batchocr.errors import Cancelled, DocumentError, FailureKind
+from batchocr.errors import Cancelled, DocumentError, FailureKind, StorageError
 from batchocr.executors.base import Executor
 from batchocr.launcher import launch
+from batchocr.outputs.commit import finish_commit
 from batchocr.worker.child import DRAIN, STACK_SIGNAL
 from batchocr.worker.messages import (
     EXIT_RECYCLED,
@@ -321,11 +322,11 @@ class LocalExecutor(Executor):
             logger.info("the finisher is replaced: it had used up its memory budget")
         elif orders:
             suspect, tries = orders.popleft()
-            if tries < MAX_ASSEMBLY_TRIES:
+            event = _salvage(suspect, code, last_try=tries >= MAX_ASSEMBLY_TRIES)
+            if event is None:
                 orders.appendleft((suspect, tries + 1))
             else:
-                message = f"the finisher died while it wrote this document ({_say(code)})"
-                events.append(AssemblyFailed(suspect.document_id, suspect.commit_id, FailureKind.INTERNAL, message))
+                events.append(event)
         if orders:
             self._finisher = self._spawn_finisher()
             for order, _ in orders:
@@ -356,6 +357,21 @@ class _Prober:
                 self._events.put([probe_document(self._child, order)])
         except Cancelled:
             return
+
+
+def _salvage(order: Assembly, code: int, *, last_try: bool) -> Event | None:
+    """Gives what became of the order that a finisher left unanswered; None if it is to be tried again."""
+    try:
+        committed = finish_commit(Path(order.output), Path(order.state_dir), order.folder, order.commit_id)
+    except DocumentError as err:
+        return AssemblyFailed(order.document_id, order.commit_id, err.kind, str(err))
+    except StorageError as err:
+        return AssemblyFailed(order.document_id, order.commit_id, FailureKind.OUTPUT_ERROR, str(err))
+    if committed:
+        return Assembled(order.document_id, order.commit_id)
+    message = f"the finisher died while it wrote this document ({_say(code)})"
+    failed = AssemblyFailed(order.document_id, order.commit_id, FailureKind.INTERNAL, message)
+    return failed if last_try else None
 
 
 def probe_document(child: DocumentChild, order: ProbeOrder) -> Event:

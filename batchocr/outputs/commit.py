@@ -95,26 +95,32 @@ def recover(output: Path, state_dir: Path) -> list[RecoveredFolder]:
     staging = state_dir / "staging"
     with storage_errors(state_dir):
         for path in sorted(staging.iterdir()) if staging.is_dir() else ():
-            if path.suffix != _READY:
-                _delete(path)
-                continue
-            commit_id = path.name[: -len(_READY)]
-            manifest = read_manifest(path)
-            if manifest is None:
-                # Nothing that we made lacks a manifest; whatever this is, it is not ours to delete.
-                _move(path, state_dir / "kept" / f"{path.name}-{commit_id}")
-            elif manifest["commit_id"] == commit_id:
-                _roll_forward(_Place(output, state_dir, manifest["folder"], commit_id))
-                recovered.append(RecoveredFolder(manifest["folder"], manifest))
+            if path.suffix == _READY:
+                recovered += _settle(output, state_dir, path)
             else:
-                # The exchange was done: this is the old folder, and the new one stands in its place.
-                new = read_manifest(output / manifest["folder"])
-                if new and new["commit_id"] == commit_id:
-                    recovered.append(RecoveredFolder(manifest["folder"], new))
-                _discard(path, state_dir / "trash" / commit_id)
+                _delete(path)
         if (state_dir / "trash").is_dir():
             shutil.rmtree(state_dir / "trash")
     return recovered
+
+
+def finish_commit(output: Path, state_dir: Path, folder: str, commit_id: str) -> bool:
+    """Brings the commit of a process that has died to its end; tells whether its folder stands in its place now.
+
+    Nothing of it is left in staging/, so the same commit may be tried again.
+
+    Raises:
+        DocumentError: `output_blocked`: (on Windows) a file in that place is open.
+        StorageError: the output cannot be written.
+    """
+    place = _Place(output, state_dir, folder, commit_id)
+    with storage_errors(place.target):
+        _delete(place.staging)
+        if place.ready.is_dir():
+            _settle(output, state_dir, place.ready)
+        _delete(place.trash)
+    manifest = read_manifest(place.target)
+    return manifest is not None and manifest["commit_id"] == commit_id
 
 
 def foreign_files(folder: Path) -> list[str]:
@@ -205,6 +211,25 @@ def _roll_forward(place: _Place) -> None:
     place.ready.rename(place.target)
     _sync_folder(place.target.parent)
     _delete(place.trash)
+
+
+def _settle(output: Path, state_dir: Path, ready: Path) -> list[RecoveredFolder]:
+    """Brings a commit past its commit point to its end; gives the folder that took its place, if one did."""
+    commit_id = ready.name[: -len(_READY)]
+    manifest = read_manifest(ready)
+    if manifest is None:
+        # Nothing that we made lacks a manifest; whatever this is, it is not ours to delete.
+        _move(ready, state_dir / "kept" / f"{ready.name}-{commit_id}")
+    elif manifest["commit_id"] == commit_id:
+        _roll_forward(_Place(output, state_dir, manifest["folder"], commit_id))
+        return [RecoveredFolder(manifest["folder"], manifest)]
+    else:
+        # The exchange was done: this is the old folder, and the new one stands in its place.
+        new = read_manifest(output / manifest["folder"])
+        _discard(ready, state_dir / "trash" / commit_id)
+        if new and new["commit_id"] == commit_id:
+            return [RecoveredFolder(manifest["folder"], new)]
+    return []
 
 
 def _clear_way(place: _Place) -> None:

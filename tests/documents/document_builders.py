@@ -1,4 +1,4 @@
-"""Small documents, good and hostile, made on the spot."""
+"""Small documents made on the spot; those that cost more than they should are in document_bombs.py."""
 
 from __future__ import annotations
 
@@ -49,37 +49,6 @@ def pdf(
         )
         objects.append(stream(content))
     return pdf_of_objects([*objects, *more_objects])
-
-
-def memory_bomb() -> bytes:
-    """A few kilobytes that unfold into a content stream of 600 MB."""
-    packer = zlib.compressobj(9)
-    once = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(600)) + packer.flush()
-    twice = zlib.compress(once, 9)
-    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R>>"
-    content = stream(twice, b"/Filter[/FlateDecode/FlateDecode]")
-    return pdf_of_objects([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page, content])
-
-
-def time_bomb(good_pages: int = 0) -> bytes:
-    """A last page that draws a hundred million rectangles by forms within forms; `good_pages` plain ones before it."""
-    depth, width = 8, 10
-    contents = [b"BT /F1 12 Tf 72 700 Td (Hello) Tj ET"] * good_pages + [b"/X0 Do"]
-    first = 3 + 2 * len(contents)
-    names = b"".join(b"/X%d %d 0 R" % (level, first + level) for level in range(depth))
-    resources = HELVETICA[:-2] + b"/XObject<<%s>>>>" % names
-    forms = []
-    for level in range(depth):
-        body = b"/X%d Do " % (level + 1) * width if level + 1 < depth else b"0 0 600 700 re f "
-        entries = b"/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<<%s>>>>" % names
-        forms.append(stream(body, entries))
-    return pdf(contents, resources=resources, more_objects=forms)
-
-
-def self_drawing_form() -> bytes:
-    """A form that draws itself twice: PDFium follows it down until its memory ends. For a child with limits only."""
-    form = stream(b"/Fm Do /Fm Do", b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</Fm 5 0 R>>>>")
-    return pdf([b"/Fm Do"], resources=b"<</XObject<</Fm 5 0 R>>>>", more_objects=[form])
 
 
 def png_header(width: int, height: int) -> bytes:

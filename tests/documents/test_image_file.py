@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from document_builders import png_header, written
+from documents.document_bombs import tiff_of_frames
 from PIL import Image
 
 from batchocr.datatypes import Limits
@@ -129,6 +130,23 @@ def test_every_frame_of_a_tiff_is_a_page_and_any_order_works(tmp_path) -> None:
         reader.render(5, 200, want_text=False)
     reader.close()
     assert caught.value.kind is FailureKind.PAGE_RENDER_FAILED
+
+
+def test_tiff_is_followed_no_further_than_the_pages_that_are_allowed(tmp_path) -> None:
+    path = written(tmp_path / "a.tif", tiff_of_frames(20))
+    reader = open_document(path, None, Limits(max_pages=20))
+    assert reader.page_count == 20
+    reader.close()
+    with pytest.raises(DocumentError, match="max_pages") as caught:
+        open_document(path, None, Limits(max_pages=19))
+    assert caught.value.kind is FailureKind.DOCUMENT_TOO_LARGE
+
+
+def test_tiff_whose_frames_go_round_in_a_circle_has_each_of_them_once(tmp_path) -> None:
+    reader = open_document(written(tmp_path / "a.tif", tiff_of_frames(3, cyclic=True)), None, Limits())
+    assert reader.page_count == 3
+    assert reader.render(3, 200, want_text=False).pixels.shape == (1, 1, 3)
+    reader.close()
 
 
 def test_animated_webp_is_one_page(tmp_path) -> None:
