@@ -177,7 +177,7 @@ def results_of(output: Path) -> dict[str, str]:
     command = [sys.executable, "-m", "batchocr", "status", str(output), "--json"]
     status = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return {
-        entry["source"]: f"{outcome(entry)} files {files_sha256(output / entry['folder'])}"
+        entry["source"]: f"{outcome(entry)} files {files_sha256(output, entry['folder'])}"
         for entry in status["documents"]
     }
 
@@ -188,10 +188,11 @@ def outcome(entry: dict[str, Any]) -> str:
     return f"{entry['state']} {entry['pages_done']}/{entry['pages']} [{failures}]"
 
 
-def files_sha256(folder: Path) -> str:
-    """Gives a hash of a document's files, but for the id of the commit."""
+def files_sha256(output: Path, name: str) -> str:
+    """Gives a hash of the files in a document's folder, but for the id of the commit; a refused file has no folder."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    folder = output / name
+    for path in sorted(path for path in folder.rglob("*") if name and path.is_file()):
         content = path.read_bytes()
         if path.name == "manifest.json":
             content = content.replace(json.loads(content)["commit_id"].encode(), b"")

@@ -224,8 +224,9 @@ class Books:
 
     def clear_spools(self) -> None:
         """Deletes every spool that nothing needs any more."""
-        for content in self.intake.contents.values():
-            self._clear_spool(content)
+        if self.intake.finished:  # otherwise an equal file may still turn up
+            for content in {**self.intake.finished_before, **self.intake.contents}.values():
+                self._clear_spool(content)
 
     def _clear_spool(self, content: Content) -> None:
         """Deletes the pages of a content once every folder that holds them is committed; a retry wants the others."""

@@ -49,6 +49,7 @@ class Intake:
         self._order = itertools.count()
         self._probing: dict[int, OpenDocument] = {}
         self.contents: dict[int, Content] = {}
+        self.finished_before: dict[int, Content] = {}
         self.documents = 0
         self.skipped = 0
         self.ended = 0
@@ -147,12 +148,20 @@ class Intake:
         content = Content(content_id, reference, asked, str(context.spool(sha256)))
         self._recall(content, document, new=new)
         if not content.documents:  # its folder stands, and nothing is left to do
+            self._note_spool(content)
             self._ledger.skip_document(document.document_id)
             self.skipped += 1
             self.ended += 1
             return None
         self.contents[content_id] = content
         return content
+
+    def _note_spool(self, content: Content) -> None:
+        """Remembers a finished content whose spool a run that died has left behind."""
+        rows = self._ledger.page_rows(content.content_id) if Path(content.spool).is_dir() else []
+        if rows and not any(row.state is PageState.FAILED for row in rows):
+            content.committed = True
+            self.finished_before[content.content_id] = content
 
     def _recall(self, content: Content, document: OpenDocument, *, new: bool) -> None:
         """Fills in what earlier runs have done on a content; leaves it without documents if that is everything."""

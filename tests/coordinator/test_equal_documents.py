@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -28,3 +29,23 @@ def test_folder_that_was_blocked_is_written_later_without_reading_a_page_again(t
     assert (second.exit_code, second.pages_done) == (ExitCode.OK, 0)
     assert manifest(tmp_path / "out", "a")["done"] == [[1, 3]]
     assert list((tmp_path / "out" / ".batchocr" / "spool").iterdir()) == []
+
+
+def test_spool_that_a_killed_run_left_behind_goes_with_the_next_run(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    many_page_pdf(tmp_path / "in" / "a.pdf", 3)
+    many_page_pdf(tmp_path / "in" / "b.pdf", 4)
+    spools = tmp_path / "out" / ".batchocr" / "spool"
+    rules = [{"do": "error", "source": "b.pdf", "pages": "2"}]
+
+    def run() -> ExitCode:
+        return run_job(tmp_path, executor="serial", engine_options={"script": rules}).exit_code
+
+    assert run() is ExitCode.PARTIAL
+    (kept,) = spools.iterdir()  # that of b, for a retry
+    # What a kill between the commit of a folder and the end of its spool leaves there.
+    stored = json.loads((tmp_path / "out" / "a" / "manifest.json").read_bytes())
+    left = spools / f"{stored['sha256'][:32]}-{stored['fingerprint'][:16]}"
+    shutil.copytree(kept, left)
+    assert run() is ExitCode.PARTIAL
+    assert list(spools.iterdir()) == [kept]
