@@ -30,10 +30,11 @@ _MODULES = {
 # over in a moment, or that many runs have none of, are aimed at twice.
 AIMS: tuple[tuple[str, str | None], ...] = (
     *(("coordinator", phase) for phase in (
-        "starting", "recovering", "recovering", "probing", "loading", "rendering", "recognizing",
+        "starting", "recovering", "recovering", "probing", "probing", "loading", "rendering", "recognizing",
         "assembling", "assembling", "idle", None)),
-    *(("worker", phase) for phase in ("starting", "loading", "rendering", "rendering", "recognizing", "idle", None)),
-    *(("renderer", phase) for phase in ("starting", "rendering", "rendering", "idle", "idle", None)),
+    *(("worker", phase) for phase in (
+        "starting", "loading", "rendering", "rendering", "recognizing", "recognizing", "idle", "idle", None)),
+    *(("renderer", phase) for phase in ("starting", *(4 * ("rendering",)), "idle", "idle", None)),
     *(("prober", phase) for phase in ("starting", "probing", "probing", "idle", None)),
     *(("finisher", phase) for phase in ("starting", "assembling", "assembling", "assembling", "idle", None)),
 )  # fmt: skip

@@ -84,7 +84,7 @@ class Books:
         if failure.kind is FailureKind.PAGE_RENDER_FAILED:
             content.unloadable += 1
             if content.unloadable >= retry.UNLOADABLE_PAGES_IN_A_ROW:
-                self._give_up_rest(content, failure.kind, f"{failure.message} (and so did the pages before it)")
+                self._give_up_rest(content, failure.kind, failure.message)
         elif retry.ends_document(failure.kind):
             self._fail_content(content, failure.kind, failure.message)
 

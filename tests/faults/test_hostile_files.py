@@ -122,7 +122,6 @@ def test_twenty_pages_in_a_row_that_cannot_be_loaded_end_a_document(reports: dic
     assert len(failures) <= 2
 
 
-@pytest.mark.xfail(strict=True, reason="coordinator.books gives the pages after the twentieth a message of their own")
 def test_pages_of_an_unloadable_document_are_one_range(reports: dict[str, DocumentReport]) -> None:
     assert len(reports["pages-missing.pdf"].failures) == 1
 
