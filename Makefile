@@ -39,14 +39,14 @@ test: setup-dev ## the tests, without GPU, slow ones and faults
 	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not slow and not faults"
 
 test-faults: setup-dev ## kill, hang and flood real processes
-	$(PYTEST) -m "faults and not gpu"
+	$(PYTEST) -m "faults and not slow and not gpu"
 
 test-gpu: setup-dev ## the tests that need a GPU
 	$(PYTEST) -m gpu
 
 test-all: setup-dev ## every test that needs no GPU
 	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not faults"
-	$(PYTEST) -m "faults and not gpu"
+	$(PYTEST) -m "faults and not slow and not gpu"
 
 bench: setup-dev ## measure (minutes; the machine should be idle)
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
