@@ -157,6 +157,8 @@ def progress_line(progress: RunProgress, busy_s: float) -> str:
 def worker_line(worker: WorkerView, columns: int) -> str:
     """Gives what a worker is doing, in at most `columns` characters; a long document name loses its beginning."""
     memory = f"  {worker.rss_bytes / (1 << 20):.0f} MiB" if worker.rss_bytes else ""
+    if worker.gpu_bytes is not None:
+        memory += f"  GPU {worker.gpu_bytes / (1 << 20):.0f} MiB"
     page = f" page {worker.page_no}" if worker.page_no else ""
     head = f"  {worker.worker:<7} {worker.state:<8} "
     room = max(0, columns - len(head) - len(page) - len(memory))

@@ -25,6 +25,7 @@ from batchocr.datatypes import (
     Task,
     WorkerView,
 )
+from batchocr.devices import GpuMemory
 from batchocr.errors import FailureKind, RunFailedError, SetupError, StorageError
 from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
@@ -65,6 +66,7 @@ class Coordinator:
         self._wish = wish
         self.books = Books(context, executor, ledger)
         self._workers = make_workers(context.devices, context.settings.workers_per_device)
+        self._gpu_memory = GpuMemory()
         self._ever_loaded = False
         self.recycled = 0
         self._begun = time.monotonic()
@@ -339,6 +341,7 @@ class Coordinator:
             WorkerView(
                 worker.name, worker.device.name, "busy" if worker.state == "ready" and worker.lent else worker.state,
                 worker.source, worker.page_no, self._executor.rss_bytes(worker.name),
+                self._gpu_memory.used_bytes(worker.device.uuid),
             )
             for worker in self._workers.values()
         )  # fmt: skip

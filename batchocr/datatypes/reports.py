@@ -21,6 +21,7 @@ class WorkerView:
         source: document in hand, or "".
         page_no: page in hand, or None.
         rss_bytes: resident memory of its process, 0 if unknown.
+        gpu_bytes: memory taken on its GPU, by whomever; None if it has none or that is unknown.
     """
 
     worker: str
@@ -29,6 +30,7 @@ class WorkerView:
     source: str = ""
     page_no: int | None = None
     rss_bytes: int = 0
+    gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 SMI_TIMEOUT_S = 20
 SMI_QUERY = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
@@ -64,13 +65,8 @@ def _find(entry: str, gpus: Sequence[Gpu]) -> Gpu | None:
 
 def _ask_nvml() -> tuple[Gpu, ...] | None:
     """Gives the GPUs as NVML lists them, or None where nvidia-ml-py or the driver is missing."""
-    try:
-        import pynvml
-    except ImportError:
-        return None
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
+    pynvml = _start_nvml()
+    if pynvml is None:
         return None
     try:
         handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
@@ -87,6 +83,36 @@ def _ask_nvml() -> tuple[Gpu, ...] | None:
         return None
     finally:
         pynvml.nvmlShutdown()
+
+
+def _start_nvml() -> Any:
+    """Gives the NVML module, initialised, or None where nvidia-ml-py or the driver is missing."""
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    return pynvml
+
+
+class GpuMemory:
+    """Reads how much memory of a GPU is taken, through NVML; gives None for all where NVML cannot be had."""
+
+    def __init__(self) -> None:
+        self._nvml = _start_nvml()
+
+    def used_bytes(self, uuid: str | None) -> int | None:
+        """Gives the memory in use on the GPU with this UUID by all processes, bytes."""
+        if self._nvml is None or uuid is None:
+            return None
+        try:
+            handle = self._nvml.nvmlDeviceGetHandleByUUID(uuid)
+            return int(self._nvml.nvmlDeviceGetMemoryInfo(handle).used)
+        except self._nvml.NVMLError:
+            return None
 
 
 def _text(value: str | bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import traceback
 
@@ -34,6 +35,6 @@ def main() -> None:
     while (order := link.next_order()) is not None:
         assert isinstance(order, Assembly)
         link.outbox.put([assemble_document(order)])
-        if memory.is_full():
+        if memory.is_full(gc.collect):
             os._exit(EXIT_RECYCLED)
     os._exit(0)

@@ -185,7 +185,7 @@ def _work(link: Boot, plan: WorkPlan, session: EngineSession, sender: _Sender) -
             now = time.monotonic()
             recording.put(_Timed(task, answer, now - begun))
             begun = now
-            if memory.is_full():
+            if memory.is_full(session.release_memory):
                 code = EXIT_RECYCLED
                 link.draining.set()  # pages in hand are still answered
             if isinstance(answer.outcome, PageFailure) and answer.outcome.fatal:

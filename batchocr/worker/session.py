@@ -38,7 +38,12 @@ class EngineSession:
             self.load()
         assert self._engine is not None
         yield from recognize(self._engine, items, opened)
-        self._engine.release_memory()
+        self.release_memory()
+
+    def release_memory(self) -> None:
+        """Lets the engine give back what its caches hold; between pages, in the thread that recognizes."""
+        if self._engine is not None:
+            self._engine.release_memory()
 
     def close(self) -> None:
         """Lets go of the engine."""

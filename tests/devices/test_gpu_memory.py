@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from batchocr.devices import GpuMemory
+
+
+class NvmlError(Exception):
+    """What NVML raises."""
+
+
+def no_such_gpu(uuid: str) -> str:
+    if uuid != "GPU-1":
+        raise NvmlError
+    return uuid
+
+
+# There is no GPU where these tests run: the library's answers are stood in for.
+NVML = SimpleNamespace(
+    NVMLError=NvmlError,
+    nvmlInit=lambda: None,
+    nvmlDeviceGetHandleByUUID=no_such_gpu,
+    nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(used=5 << 30),
+)
+
+
+def test_memory_in_use_is_read_by_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", NVML)
+    memory = GpuMemory()
+    assert memory.used_bytes("GPU-1") == 5 << 30
+    assert memory.used_bytes("GPU-2") is None
+    assert memory.used_bytes(None) is None
+
+
+def test_memory_is_unknown_without_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert GpuMemory().used_bytes("GPU-1") is None
