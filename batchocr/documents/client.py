@@ -132,7 +132,8 @@ class DocumentChild:
         """Asks about a document, which is opened first if it is not."""
         if self._child is None or self._open != document:
             self._open = None
-            self._ask({"do": "open", "document": asdict(document)}, FailureKind.DOCUMENT_UNREADABLE)
+            # The prober could open it: a child that dies or hangs at it now costs the page, not the document.
+            self._ask({"do": "open", "document": asdict(document)}, FailureKind.PAGE_RENDER_FAILED)
             self._open = document
         return self._ask(request, FailureKind.PAGE_RENDER_FAILED)
 
