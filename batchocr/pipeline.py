@@ -96,9 +96,7 @@ def recognize(engine: Engine, items: Iterable[PageItem], opened: Callable[[Itera
         try:
             for outcome in engine.recognize(feed):
                 yield from feed.take_failures()
-                page = feed.close_page(outcome.page_no)
-                if page is not None:
-                    yield Answer(outcome, page)
+                yield from feed.answer(outcome)
         except EngineError as err:
             failure = err
         except MemoryError as err:
@@ -146,13 +144,14 @@ class _Feed:
         """Takes a page on behalf of an engine that does not."""
         next(self, None)
 
-    def close_page(self, page_no: int) -> PageImage | None:
-        """Gives the page that was answered, or None if the engine does not hold it."""
-        page = self._held.pop(page_no, None)
+    def answer(self, outcome: PageOutcome) -> Iterator[Answer]:
+        """Gives the answer with its page, which is kept no longer; nothing if the engine does not hold that page."""
+        page = self._held.pop(outcome.page_no, None)
         if page is None:
-            logger.warning("the engine answered page %s, which it was not given or has answered before", page_no)
+            logger.warning("the engine answered page %s, which it was not given or has answered before", outcome.page_no)
         self._opened(self._held)
-        return page
+        if page is not None:
+            yield Answer(outcome, page)
 
     def close_all(self) -> list[PageImage]:
         """Gives the pages that were not answered; none is held afterwards."""

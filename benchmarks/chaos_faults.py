@@ -30,13 +30,14 @@ _MODULES = {
 # over in a moment, or that many runs have none of, are aimed at twice.
 AIMS: tuple[tuple[str, str | None], ...] = (
     *(("coordinator", phase) for phase in (
-        "starting", "recovering", "recovering", "probing", "probing", "loading", "rendering", "recognizing",
-        "assembling", "assembling", "idle", None)),
+        "starting", "recovering", "recovering", "probing", "probing", "loading", "rendering", "rendering",
+        "recognizing", "assembling", "assembling", "idle", "idle", "idle", None)),
     *(("worker", phase) for phase in (
-        "starting", "loading", "rendering", "rendering", "recognizing", "recognizing", "idle", "idle", None)),
-    *(("renderer", phase) for phase in ("starting", *(4 * ("rendering",)), "idle", "idle", None)),
-    *(("prober", phase) for phase in ("starting", "probing", "probing", "idle", None)),
-    *(("finisher", phase) for phase in ("starting", "assembling", "assembling", "assembling", "idle", None)),
+        "starting", "loading", "loading", "rendering", "rendering", "recognizing", "recognizing",
+        "idle", "idle", None)),
+    *(("renderer", phase) for phase in ("starting", "starting", *(4 * ("rendering",)), "idle", "idle", "idle", None)),
+    *(("prober", phase) for phase in ("starting", "starting", "probing", "probing", "idle", None)),
+    *(("finisher", phase) for phase in ("starting", *(3 * ("assembling",)), *(4 * ("idle",)), None)),
 )  # fmt: skip
 
 

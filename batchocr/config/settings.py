@@ -208,7 +208,7 @@ class RunSettings(BaseModel):
         default=16, ge=1, le=10_000, description="largest page range that is handed to a worker at once"
     )
     prefetch_bytes: Annotated[ByteSize, Setting(DEVICES, SIZE_UNIT)] = Field(
-        default=ByteSize(256 * MIB), ge=MIB, description="page images that may wait for the engine, for each worker"
+        default=ByteSize(256 * MIB), ge=MIB, description="pages are drawn ahead of the engine while a worker holds less than this of them"
     )
 
     force: Annotated[bool, Setting(RUN)] = Field(

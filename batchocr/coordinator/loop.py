@@ -139,6 +139,8 @@ class Coordinator:
             for event in self._executor.poll(POLL_S):
                 self._apply(event)
             self._show(time.monotonic())
+            if cancel_asked(self._context.commit_dir):
+                self._wish.ask(signal.SIGTERM, None)
 
     def _start_workers(self, now: float) -> None:
         """Starts what waits; the first worker loads alone, so that a wrong build is met once."""

@@ -29,6 +29,7 @@ class EngineInfo:
         options: the resolved options that change outputs, JSON-safe; part of the fingerprint.
         threads: CPU threads per worker, set in its environment.
         versions: library name to version, for the manifest.
+        environment: variables that its worker must have before it starts, such as allocator flags.
     """
 
     name: str
@@ -44,6 +45,7 @@ class EngineInfo:
     options: Mapping[str, Any]
     threads: int
     versions: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+
 from batchocr.devices.resolve import Device
 
 THREAD_VARIABLES = (
@@ -13,7 +16,9 @@ THREAD_VARIABLES = (
 )
 
 
-def worker_environment(device: Device, threads: int) -> dict[str, str]:
+def worker_environment(
+    device: Device, threads: int, engine: Mapping[str, str] | None = None, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """Gives the variables that a worker needs beyond its parent's, complete before it starts.
 
     A worker on a GPU sees that one alone and calls it `gpu:0` (`Device.engine_name`); a CPU worker sees none. Other
@@ -22,8 +27,11 @@ def worker_environment(device: Device, threads: int) -> dict[str, str]:
     Args:
         device: where the worker runs.
         threads: CPU threads for its libraries, at least 1.
+        engine: what its engine wants set (`EngineInfo.environment`); a variable that the user has set stays.
+        environ: of this process.
     """
-    environment = dict.fromkeys(THREAD_VARIABLES, str(max(1, threads)))
+    environment = {name: value for name, value in (engine or {}).items() if name not in environ}
+    environment.update(dict.fromkeys(THREAD_VARIABLES, str(max(1, threads))))
     # Tokenizers that were used before a fork print warnings about their threads.
     environment["TOKENIZERS_PARALLELISM"] = "false"
     if device.kind == "gpu":

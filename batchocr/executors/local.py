@@ -164,7 +164,7 @@ class LocalExecutor(Executor):
     def start_worker(self, worker: str, device: Device) -> int:
         """Starts a worker's process with its whole environment."""
         assert self._plan is not None
-        environment = worker_environment(device, self._plan.engine.threads)
+        environment = worker_environment(device, self._plan.engine.threads, self._plan.engine.environment)
         child = self._spawn("batchocr.worker.process", worker, environment, device, self._plan.max_rss_bytes)
         self._workers[worker] = child
         self._server.inboxes[worker, child.generation].put(self._plan)

@@ -25,6 +25,7 @@ FEW_COLOURS = 256
 # JPEG's own limit is 65,535; Pillow's is a little lower.
 MAX_JPEG_SIDE_PX = 65_000
 FONT_PX = 11
+STRIP_ROWS = 256
 # The labels seen most differ; any other label takes one of these colours, always the same.
 _COLOURS = {
     "text": (31, 119, 180),
@@ -53,7 +54,7 @@ def encode_crop(pixels: Pixels) -> tuple[str, bytes]:
 
 def encode_visualization(pixels: Pixels, scale: float, limit_px: int) -> bytes:
     """Gives a visualization as JPEG, made smaller by `scale` and to `limit_px` a side; never made larger."""
-    return _jpeg(_scaled(_picture(pixels), scale, limit_px), VISUALIZATION_QUALITY)
+    return _jpeg(_scaled(pixels, scale, limit_px), VISUALIZATION_QUALITY)
 
 
 def draw_layout(pixels: Pixels, blocks: Iterable[Block], scale: float, limit_px: int) -> bytes:
@@ -68,9 +69,8 @@ def draw_layout(pixels: Pixels, blocks: Iterable[Block], scale: float, limit_px:
         scale: size of the drawing relative to the page; drawn at that size, so that text stays legible.
         limit_px: most that a side of the drawing may have.
     """
-    page = _picture(pixels)
-    picture = _scaled(page, scale, limit_px)
-    ratio = picture.width / page.width
+    picture = _scaled(pixels, scale, limit_px)
+    ratio = picture.width / pixels.shape[1]
     draw = ImageDraw.Draw(picture)
     boxes = [(block, _box(block, ratio, picture.size)) for block in blocks]
     _draw_order(draw, boxes)
@@ -83,16 +83,23 @@ def draw_layout(pixels: Pixels, blocks: Iterable[Block], scale: float, limit_px:
     return _jpeg(picture, VISUALIZATION_QUALITY)
 
 
-def _picture(pixels: Pixels) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1]))
+def _picture(pixels: Pixels, factor: int = 1) -> Image.Image:
+    """Gives the page as a picture of 1 / `factor` its size, made in strips: a copy of a whole page can take 200 MB."""
+    height, width = pixels.shape[:2]
+    picture = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, STRIP_ROWS * factor):
+        strip = Image.fromarray(np.ascontiguousarray(pixels[top : top + STRIP_ROWS * factor, :, ::-1]))
+        picture.paste(strip.reduce(factor), (0, top // factor))
+    return picture
 
 
-def _scaled(picture: Image.Image, scale: float, limit_px: int) -> Image.Image:
-    scale = min(scale, 1.0, limit_px / max(picture.size))
-    if scale >= 1.0:
-        return picture
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    return picture.resize(size, Image.Resampling.BOX)
+def _scaled(pixels: Pixels, scale: float, limit_px: int) -> Image.Image:
+    """Gives the page made smaller, first by a whole number, which every strip can be on its own."""
+    height, width = pixels.shape[:2]
+    scale = min(scale, 1.0, limit_px / max(height, width))
+    picture = _picture(pixels, max(1, int(1 / scale)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.BOX)
 
 
 def _colour(label: str) -> tuple[int, int, int]:

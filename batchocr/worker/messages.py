@@ -29,7 +29,7 @@ class WorkPlan:
         formats: outputs that are wanted, so that nothing else is encoded.
         visualization_dpi: resolution of the visualization PDFs.
         fingerprint: goes into every spool segment.
-        prefetch_bytes: page images that may wait for the engine, per worker.
+        prefetch_bytes: pages are rendered ahead while a worker holds fewer bytes of page images than this.
         max_rss_bytes: resident memory at which a worker is replaced.
         log_dir: folder of the children's logs.
         log_level: least important level to log.

@@ -15,12 +15,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from batchocr.datatypes import PageFailure, PageResult, Task
+from batchocr.datatypes import PageFailure, PageImage, PageResult, Task
 from batchocr.documents.client import DocumentChild
 from batchocr.errors import BatchOcrError, Cancelled, StorageError
 from batchocr.logs import child_logging
 from batchocr.pipeline import Answer, PageItem, Recorder, page_images
-from batchocr.worker.buffer import ByteBuffer
 from batchocr.worker.child import Boot, Outbox, boot
 from batchocr.worker.memory import MemoryWatch
 from batchocr.worker.messages import (
@@ -36,6 +35,7 @@ from batchocr.worker.messages import (
     WorkPlan,
 )
 from batchocr.worker.open_pages import OpenPages
+from batchocr.worker.page_budget import PageBudget
 from batchocr.worker.session import EngineSession
 
 logger = logging.getLogger(__name__)
@@ -86,17 +86,18 @@ class _Sender:
 class _Recording:
     """The recorder thread: encodes answers, appends them to the spool and reports."""
 
-    def __init__(self, link: Boot, plan: WorkPlan, sender: _Sender) -> None:
+    def __init__(self, link: Boot, plan: WorkPlan, sender: _Sender, budget: PageBudget) -> None:
         self._link = link
         self._plan = plan
         self._sender = sender
-        self._answers: ByteBuffer[_Timed | _End | None] = ByteBuffer(plan.prefetch_bytes)
+        self._budget = budget
+        self._answers: queue.SimpleQueue[_Timed | _End | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def put(self, timed: _Timed) -> None:
-        """Takes one answer; waits while too much waits to be written."""
-        self._answers.put(timed, timed.answer.page.pixels.nbytes if timed.answer.page else 0)
+        """Takes one answer to write."""
+        self._answers.put(timed)
 
     def end(self, task: Task) -> None:
         """Ends a task once its answers are written."""
@@ -121,6 +122,8 @@ class _Recording:
                     self._sender.send(TaskEnded(self._link.name, self._link.generation, task.task_id))
                 else:
                     self._record(recorder, item)
+                    self._budget.release(_size(item.answer.page))
+                del item
             if recorder is not None:
                 recorder.close()
         except StorageError as err:
@@ -143,16 +146,25 @@ class _Recording:
         self._sender.send(PageRecorded(name, generation, task.task_id, outcome.page_no, blank, timed.seconds))
 
 
-def _feed(link: Boot, plan: WorkPlan, buffer: ByteBuffer[Task | PageItem | _End | None], source: DocumentChild) -> None:
+def _size(item: PageItem | None) -> int:
+    return item.pixels.nbytes if isinstance(item, PageImage) else 0
+
+
+def _feed(link: Boot, plan: WorkPlan, pages: _Pages, source: DocumentChild) -> None:
     """Takes tasks and renders their pages ahead of the engine, until told to leave."""
     try:
         while (task := link.next_order()) is not None:
             assert isinstance(task, Task)
-            buffer.put(task)
-            for item in page_images(task, source, plan.engine, plan.dpi):
-                buffer.put(item, 0 if isinstance(item, PageFailure) else item.pixels.nbytes)
-            buffer.put(_End(task))
-        buffer.put(None)
+            pages.waiting.put(task)
+            images = page_images(task, source, plan.engine, plan.dpi)
+            pages.budget.wait_for_room()
+            while (item := next(images, None)) is not None:
+                pages.budget.hold(_size(item))
+                pages.waiting.put(item)
+                del item  # or it would be held while the next one is rendered
+                pages.budget.wait_for_room()
+            pages.waiting.put(_End(task))
+        pages.waiting.put(None)
     except Cancelled:
         return  # the worker leaves
     except BaseException:
@@ -160,28 +172,50 @@ def _feed(link: Boot, plan: WorkPlan, buffer: ByteBuffer[Task | PageItem | _End 
         os._exit(1)
 
 
-def _pages(link: Boot, buffer: ByteBuffer[Task | PageItem | _End | None]) -> Iterator[PageItem]:
-    """Gives the items of the task that stands first in the buffer, up to its end or the order to leave."""
-    while not link.draining.is_set() and not isinstance(item := buffer.get(), _End):
-        assert item is not None
-        assert not isinstance(item, Task)
-        yield item
+class _Pages:
+    """What the feeder has made ready: tasks, each with its pages and its end; None is the order to leave."""
+
+    def __init__(self, budget: PageBudget) -> None:
+        self.budget = budget
+        self.waiting: queue.SimpleQueue[Task | PageItem | _End | None] = queue.SimpleQueue()
+
+    def next_task(self) -> Task | None:
+        """Gives the next task; waits for one."""
+        task = self.waiting.get()
+        assert task is None or isinstance(task, Task)
+        return task
+
+    def of_task(self, draining: threading.Event) -> Iterator[PageItem]:
+        """Gives the pages of the task in hand, up to its end or the order to leave."""
+        while not draining.is_set():
+            try:
+                item = self.waiting.get_nowait()
+            except queue.Empty:
+                with self.budget.hunger():
+                    item = self.waiting.get()
+            if isinstance(item, _End):
+                return
+            assert isinstance(item, PageImage | PageFailure)
+            yield item
+            del item
 
 
 def _work(link: Boot, plan: WorkPlan, session: EngineSession, sender: _Sender) -> int:
     """Recognizes tasks until told to leave; gives the exit code."""
     source = DocumentChild(plan.limits, f"renderer of {link.name}")
-    buffer: ByteBuffer[Task | PageItem | _End | None] = ByteBuffer(plan.prefetch_bytes)
-    threading.Thread(target=_feed, args=(link, plan, buffer, source), name="feeder", daemon=True).start()
-    recording = _Recording(link, plan, sender)
+    budget = PageBudget(plan.prefetch_bytes)
+    pages = _Pages(budget)
+    threading.Thread(target=_feed, args=(link, plan, pages, source), name="feeder", daemon=True).start()
+    recording = _Recording(link, plan, sender, budget)
     memory = MemoryWatch(link.max_rss_bytes)
     note = OpenPages(link.open_pages)
     code = 0
-    while code == 0 and not link.draining.is_set() and (task := buffer.get()) is not None:
-        assert isinstance(task, Task)
+    while code == 0 and not link.draining.is_set() and (task := pages.next_task()) is not None:
         number = task.task_id
         begun = time.monotonic()
-        for answer in session.run(task, _pages(link, buffer), lambda pages, number=number: note.note(number, pages)):  # type: ignore[misc]
+        for answer in session.run(
+            task, pages.of_task(link.draining), lambda held, number=number: note.note(number, held)
+        ):  # type: ignore[misc]
             now = time.monotonic()
             recording.put(_Timed(task, answer, now - begun))
             begun = now
@@ -190,6 +224,7 @@ def _work(link: Boot, plan: WorkPlan, session: EngineSession, sender: _Sender) -
                 link.draining.set()  # pages in hand are still answered
             if isinstance(answer.outcome, PageFailure) and answer.outcome.fatal:
                 code = EXIT_DEVICE_LOST
+            del answer
         if code == 0:
             recording.end(task)
     recording.close()

@@ -137,6 +137,16 @@ def test_cpu_worker_sees_no_gpu_and_other_accelerators_are_left_alone() -> None:
     assert (cpu.engine_name, npu.engine_name) == ("cpu", "npu:3")
 
 
+def test_variables_of_the_engine_reach_its_worker_unless_the_user_has_set_them() -> None:
+    wanted = {"FLAGS_allocator_strategy": "naive_best_fit", "FLAGS_use_mkldnn": "1"}
+    mine = {"FLAGS_allocator_strategy": "auto_growth"}
+
+    environment = worker_environment(resolve("cpu").devices[0], threads=1, engine=wanted, environ=mine)
+
+    assert "FLAGS_allocator_strategy" not in environment  # so the inherited one stays
+    assert environment["FLAGS_use_mkldnn"] == "1"
+
+
 def test_nvidia_smi_answer_is_read() -> None:
     answer = "0, GPU-1, Tesla T4, 15360\n1, GPU-2, H100 80GB, [N/A]\nNo devices were found\n"
     assert parse_smi(answer) == (Gpu("0", "GPU-1", "Tesla T4", 15360 << 20), Gpu("1", "GPU-2", "H100 80GB", None))

@@ -36,6 +36,10 @@ def pages_done(output: Path) -> int:
         return 0
 
 
+def has_open_page(output: Path) -> bool:
+    return any('"pages": [1]' in note.read_text() for note in (output / ".batchocr" / "workers").glob("*.open"))
+
+
 def test_cancelled_run_answers_143_and_the_same_command_goes_on(folder: Path) -> None:
     slow = ("--engine-option", "page_seconds=0.5")
     with subprocess.Popen(
@@ -53,6 +57,28 @@ def test_cancelled_run_answers_143_and_the_same_command_goes_on(folder: Path) ->
     again = batchocr(*job(), cwd=folder)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["pages_done"] == PAGES - first
+
+
+def test_second_cancel_stops_a_run_that_still_finishes_its_pages(folder: Path) -> None:
+    endless = (
+        "--engine-option",
+        "page_seconds=3000",
+        "--engine-option",
+        "page_timeout_s=4000",
+        "--drain-timeout-s",
+        "3000",
+    )
+    request = folder / "out" / ".batchocr" / "cancel"
+    with subprocess.Popen(
+        [str(COMMAND), *job(*endless)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        eventually(lambda: has_open_page(folder / "out"), "a page in hand")
+        for _ in range(2):
+            assert batchocr("cancel", "out", cwd=folder).returncode == 0
+            eventually(lambda: not request.exists(), "the run has seen the request")
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 143, err
+    assert batchocr(*job(), cwd=folder).returncode == 0
 
 
 def test_cancel_without_a_run_says_so_and_answers_zero(folder: Path) -> None:

@@ -11,7 +11,7 @@ from batchocr.datatypes import BBox, TextWord
 from batchocr.engines.ppocr.geometry import Frame
 from batchocr.engines.ppocr.lines import Line
 from batchocr.engines.ppocr.open_tables import find_open_grids
-from batchocr.engines.ppocr.rulings import Rule, Rules, find_rules
+from batchocr.engines.ppocr.rulings import MAX_SEARCHED_PX, Rule, Rules, find_rules
 from batchocr.engines.ppocr.table_text import FilledTable, fill, table_html, table_plain
 from batchocr.engines.ppocr.tables import TableGrid, find_grids
 
@@ -74,6 +74,14 @@ def test_ruled_table_gives_its_rows_and_columns(thickness: int) -> None:
     assert shape(grid) == (4, 3)
     assert len(grid.cells) == 12
     assert np.allclose(grid.bbox, (100, 200, 550, 360), atol=5)
+
+
+def test_huge_page_is_searched_at_a_smaller_size_and_its_table_stands_where_it_is_drawn() -> None:
+    page = ruled(thickness=2).repeat(6, axis=0).repeat(6, axis=1)
+    assert page.shape[0] * page.shape[1] > MAX_SEARCHED_PX
+    (grid,) = find_grids(page)
+    assert shape(grid) == (4, 3)
+    assert np.allclose(grid.bbox, (600, 1200, 3300, 2160), atol=20)
 
 
 @pytest.mark.parametrize("degrees", [-1.5, -0.7, 0.4, 1.5])

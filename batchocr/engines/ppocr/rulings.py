@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_SLOPE = math.radians(2.5)
 MAX_RULES = 1500
+# A larger page is searched at half its size or less: the search takes ten bytes a pixel.
+MAX_SEARCHED_PX = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Rules:
 def find_rules(pixels: Pixels) -> Rules:
     """Gives the rules of a page image (BGR uint8), thin ones and those in or around dark rows included."""
     height, width = pixels.shape[:2]
+    times = math.ceil((height * width / MAX_SEARCHED_PX) ** 0.5)
+    if times > 1:
+        return _enlarged(
+            find_rules(cv2.resize(pixels, None, fx=1 / times, fy=1 / times, interpolation=cv2.INTER_AREA)), times
+        )
     unit = max(height, width) / 100
     if min(height, width) < 30:
         return Rules(Frame(), unit, (), ())
@@ -77,6 +84,15 @@ def find_rules(pixels: Pixels) -> Rules:
         (u0, v0), (u1, v1) = frame.upright(at0, start), frame.upright(at1, end)
         vertical.append(Rule((u0 + u1) / 2, v0, v1))
     return Rules(frame, unit, _joined(horizontal, unit), _joined(vertical, unit))
+
+
+def _enlarged(rules: Rules, times: int) -> Rules:
+    """Gives the rules of a page that was searched at 1 / `times` its size."""
+
+    def enlarge(found: Sequence[Rule]) -> tuple[Rule, ...]:
+        return tuple(Rule(rule.at * times, rule.start * times, rule.end * times) for rule in found)
+
+    return Rules(rules.frame, rules.unit * times, enlarge(rules.horizontal), enlarge(rules.vertical))
 
 
 def _ink(pixels: Pixels, window: int) -> Pixels:
