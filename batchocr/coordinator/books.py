@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,12 +75,18 @@ class Books:
         self.pages_done += 1
         self._settle(content, page_no)
 
-    def refuse_page(self, lent: Lent, failure: PageFailure) -> None:
-        """Takes a page that has no result; some failures are about more than their page."""
+    def refuse_page(self, lent: Lent, failure: PageFailure, alive: Collection[str]) -> None:
+        """Takes a page that has no result; some failures are about more than their page.
+
+        Args:
+            lent: the task.
+            failure: of the page.
+            alive: the devices that pages may still be lent to.
+        """
         content = lent.content
         if retry.ends_document(failure.kind) and not _unchanged(content.reference.path, content.reference.identity):
             failure = replace(failure, kind=FailureKind.DOCUMENT_CHANGED, message=CHANGED)
-        self.miss_page(lent, failure.page_no, AttemptState.FAILED, failure.kind, failure.message)
+        self.miss_page(lent, failure.page_no, AttemptState.FAILED, failure.kind, failure.message, alive)
         if failure.kind is FailureKind.PAGE_RENDER_FAILED:
             content.unloadable += 1
             if content.unloadable >= retry.UNLOADABLE_PAGES_IN_A_ROW:
@@ -88,15 +94,24 @@ class Books:
         elif retry.ends_document(failure.kind):
             self._fail_content(content, failure.kind, failure.message)
 
-    def miss_page(self, lent: Lent, page_no: int, state: AttemptState, kind: FailureKind, message: str) -> None:
+    def miss_page(
+        self,
+        lent: Lent,
+        page_no: int,
+        state: AttemptState,
+        kind: FailureKind,
+        message: str,
+        alive: Collection[str] = (),
+    ) -> None:
         """Counts a failed try of a page; it is tried again alone, or given up."""
         content = lent.content
         self._ledger.record_page_attempt(lent.task.task_id, page_no, state, kind, message)
         attempts = content.attempts[page_no] = content.attempts.get(page_no, 0) + 1
         self._ledger.count_attempts(content.content_id, page_no, attempts)
         if kind is FailureKind.ENGINE_OUT_OF_MEMORY:
-            content.out_of_memory[page_no] = content.out_of_memory.get(page_no, 0) + 1
-        if retry.try_again(kind, attempts, self._context.settings.max_attempts):
+            content.out_of_memory.setdefault(page_no, []).append(lent.device)
+        elsewhere = not set(alive) <= set(content.out_of_memory.get(page_no, ()))
+        if retry.try_again(kind, attempts, self._context.settings.max_attempts, elsewhere=elsewhere):
             self.give_back(content, [page_no], alone=True)
         elif page_no in content.lent:
             self._fail_page(content, page_no, kind, message)

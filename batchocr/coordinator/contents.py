@@ -8,9 +8,10 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from batchocr.coordinator import retry
 from batchocr.datatypes import DocumentRef, FailedPages, FileIdentity, PageRanges
 from batchocr.errors import FailureKind
 from batchocr.ledger.queries import merge_failures
@@ -50,7 +51,7 @@ class Content:
         alone: pages to try alone on a fresh engine.
         lent: pages that workers have.
         attempts: failed tries by page.
-        out_of_memory: how often a page ran out of memory.
+        out_of_memory: devices on which a page ran out of memory, one entry a time.
         failed: pages given up.
         documents: documents that wait for their folder.
         unloadable: pages in a row that could not be rendered.
@@ -69,7 +70,7 @@ class Content:
     alone: list[int] = field(default_factory=list)
     lent: set[int] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
-    out_of_memory: dict[int, int] = field(default_factory=dict)
+    out_of_memory: dict[int, list[str]] = field(default_factory=dict)
     failed: dict[int, tuple[FailureKind, str]] = field(default_factory=dict)
     documents: list[OpenDocument] = field(default_factory=list)
     unloadable: int = 0
@@ -88,6 +89,11 @@ class Content:
     def all_failed(self) -> bool:
         """No page has a result."""
         return len(self.failed) == len(self.page_nos)
+
+    def may_try(self, page_no: int, device: str, alive: Collection[str]) -> bool:
+        """Tells whether a page may be tried alone on a device: at the end of the memory ladder it wants a new one."""
+        tried = self.out_of_memory.get(page_no, [])
+        return not retry.needs_other_device(len(tried)) or device not in tried or set(alive) <= set(tried)
 
     def failures(self) -> tuple[FailedPages, ...]:
         """Gives the failed pages as ranges."""
@@ -139,24 +145,47 @@ class Backlog:
         content.pending.clear()
         content.alone.clear()
 
-    def next_portion(self, workers: int) -> Portion | None:
+    def next_portion(self, workers: int, device: str = "", alive: Collection[str] = ()) -> Portion | None:
         """Gives the next pages to lend, or None.
 
         Ranges shrink towards the end (guided self-scheduling), so that all workers end together.
+
+        Args:
+            workers: how many share what is left.
+            device: where the pages would be read.
+            alive: the devices of all workers that are not retired.
         """
-        while self._heap:
-            alone, *_, content = self._heap[0]
-            pages = content.alone if alone else content.pending
-            if not pages:
+        while self._heap and not self._heap[0][0]:
+            content = self._heap[0][3]
+            if not content.pending:
                 heapq.heappop(self._heap)
                 continue
-            count = 1 if alone else max(1, min(self._task_pages, math.ceil(self._left / (2 * workers)), len(pages)))
-            portion = tuple(pages[:count])
-            del pages[:count]
+            count = max(1, min(self._task_pages, math.ceil(self._left / (2 * workers)), len(content.pending)))
+            portion = tuple(content.pending[:count])
+            del content.pending[:count]
             content.lent.update(portion)
-            self._left -= 0 if alone else count
-            return Portion(content, portion, alone)
-        return None
+            self._left -= count
+            return Portion(content, portion, fresh_engine=False)
+        return self._next_alone(device, alive)
+
+    def _next_alone(self, device: str, alive: Collection[str]) -> Portion | None:
+        """Gives the next page to try alone on that device; only such pages are left in the heap."""
+        unsuitable = []
+        found = None
+        while self._heap and found is None:
+            content = self._heap[0][3]
+            page_no = next((page_no for page_no in content.alone if content.may_try(page_no, device, alive)), None)
+            if page_no is not None:
+                content.alone.remove(page_no)
+                content.lent.add(page_no)
+                found = Portion(content, (page_no,), fresh_engine=True)
+            else:
+                entry = heapq.heappop(self._heap)
+                if content.alone:
+                    unsuitable.append(entry)
+        for entry in unsuitable:
+            heapq.heappush(self._heap, entry)
+        return found
 
     def _push(self, content: Content) -> None:
         for alone, pages in ((False, content.pending), (True, content.alone)):

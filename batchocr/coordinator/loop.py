@@ -153,25 +153,29 @@ class Coordinator:
                 return
 
     def _lend(self) -> None:
-        ready = sum(worker.state != "retired" for worker in self._workers.values())
+        alive = self._alive()
         for depth in (1, 2):  # nobody gets a second task while another has none
             for worker in self._workers.values():
                 while worker.has_room and len(worker.lent) < depth:
-                    portion = self.books.backlog.next_portion(max(1, ready))
+                    portion = self.books.backlog.next_portion(max(1, len(alive)), worker.device.memory_name, alive)
                     if portion is None:
-                        return
+                        break
                     self._lend_pages(worker, portion.content, portion.page_nos, fresh_engine=portion.fresh_engine)
+
+    def _alive(self) -> list[str]:
+        """Gives whose memory each worker that is not retired works in."""
+        return [worker.device.memory_name for worker in self._workers.values() if worker.state != "retired"]
 
     def _lend_pages(self, worker: Worker, content: Content, page_nos: tuple[int, ...], *, fresh_engine: bool) -> None:
         number = self._ledger.start_attempt(
             self._context.run_id, content.content_id, PageRanges.of(page_nos), worker.name, worker.device.name
         )
         segment = f"{content.spool}/{self._context.run_id}-{number:08d}.seg"
-        scale = retry.ladder_scale(content.out_of_memory.get(page_nos[0], 0)) if fresh_engine else 1.0
+        scale = retry.ladder_scale(len(content.out_of_memory.get(page_nos[0], ()))) if fresh_engine else 1.0
         task = Task(number, content.content_id, content.reference, page_nos, segment, fresh_engine, scale)
         if not worker.lent:
             worker.progress_at = time.monotonic()
-        worker.lent[number] = Lent(task, content, set(page_nos))
+        worker.lent[number] = Lent(task, content, worker.device.memory_name, set(page_nos))
         self._executor.lend(worker.name, task)
 
     # --- events ---
@@ -222,7 +226,7 @@ class Coordinator:
         worker.progress_at = time.monotonic()
         lent.missed = True
         lent.unreported.discard(event.failure.page_no)
-        self.books.refuse_page(lent, event.failure)
+        self.books.refuse_page(lent, event.failure, self._alive())
 
     def _end_task(self, worker: Worker, event: TaskEnded) -> None:
         lent = worker.lent.pop(event.task_id)

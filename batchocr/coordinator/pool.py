@@ -14,10 +14,11 @@ LENT_AT_MOST = 2  # one task in hand, one ahead
 
 @dataclass
 class Lent:
-    """One task that a worker has: its content, the pages not reported yet, the ledger's attempt."""
+    """One task that a worker has: its content, the worker's device, the pages not reported yet."""
 
     task: Task
     content: Content
+    device: str
     unreported: set[int]
     missed: bool = False
 

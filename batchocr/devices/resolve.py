@@ -42,6 +42,11 @@ class Device:
         """What the engine in the worker calls it: the one visible GPU is `gpu:0`."""
         return {"cpu": "cpu", "gpu": "gpu:0"}.get(self.kind, self.name)
 
+    @property
+    def memory_name(self) -> str:
+        """Whose memory it works in: all CPU workers share the machine's."""
+        return "cpu" if self.kind == "cpu" else self.name
+
 
 @dataclass(frozen=True)
 class Choice:

@@ -87,6 +87,35 @@ def test_pages_to_try_alone_come_last_one_at_a_time_on_a_fresh_engine() -> None:
     assert portions == [((3,), False), ((4,), False), ((1,), True), ((2,), True)]
 
 
+def test_page_at_the_end_of_the_memory_ladder_waits_for_a_device_it_has_not_run_out_on() -> None:
+    backlog = Backlog(16)
+    one, two = content(1, 1), content(2, 1)
+    for entry in (one, two):
+        backlog.add(entry)
+        portion = backlog.next_portion(1)
+        assert portion is not None
+        backlog.give_back(entry, portion.page_nos, alone=True)
+    one.out_of_memory[1] = ["gpu:0"] * 4
+    both = ["gpu:0", "gpu:1"]
+
+    first = backlog.next_portion(2, "gpu:0", both)
+    assert first is not None
+    assert first.content is two
+    assert backlog.next_portion(2, "gpu:0", both) is None
+    second = backlog.next_portion(2, "gpu:1", both)
+    assert second is not None
+    assert second.content is one
+
+
+def test_page_at_the_end_of_the_memory_ladder_does_not_wait_for_a_device_that_is_gone() -> None:
+    backlog = Backlog(16)
+    one = content(1, 1)
+    backlog.give_back(one, one.pending, alone=True)
+    one.pending.clear()
+    one.out_of_memory[1] = ["gpu:0"] * 4
+    assert backlog.next_portion(1, "gpu:0", ["gpu:0"]) is not None
+
+
 def test_dropped_content_is_not_handed_out() -> None:
     backlog = Backlog(16)
     one, two = content(1, 40), content(2, 3)

@@ -28,6 +28,8 @@ def test_every_other_failure_is_tried_again_up_to_the_limit(kind: FailureKind) -
 
 def test_page_that_ran_out_of_memory_goes_down_the_whole_ladder_whatever_the_limit() -> None:
     tries = [retry.try_again(FailureKind.ENGINE_OUT_OF_MEMORY, failed, 1) for failed in range(1, 5)]
+    assert retry.try_again(FailureKind.ENGINE_OUT_OF_MEMORY, 4, 1, elsewhere=True)
+    assert not retry.try_again(FailureKind.ENGINE_OUT_OF_MEMORY, 5, 1, elsewhere=True)
     assert tries == [True, True, True, False]
     assert [retry.ladder_scale(failed) for failed in range(6)] == [1.0, 1.0, 0.7, 0.5, 0.5, 0.5]
 

@@ -6,8 +6,10 @@ The peak is what the operating system measured of the largest process of a run, 
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from typing import Any
 import pytest
 from support.documents import many_page_pdf, png_page, text_pdf
 from support.jobs import attempts_by_page, manifest, run_job, settings, tree
+
+from batchocr.coordinator.retry import MEMORY_LADDER
 
 pytestmark = pytest.mark.faults
 
@@ -139,3 +143,17 @@ def test_page_too_large_for_the_engine_is_read_with_fewer_pixels_and_says_so(tmp
         ([[2, 2]], warning)
     ]
     assert [entry["message"] for entry in manifest(tmp_path / "out", "b")["warnings"]] == [warning]
+
+
+def test_page_for_which_memory_never_suffices_is_tried_on_every_device_before_it_is_given_up(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    many_page_pdf(tmp_path / "in" / "a.pdf", 12)
+    script = [{"do": "out_of_memory", "pages": "2"}, {"do": "slow", "seconds": 0.2}]
+    summary = run_job(tmp_path, engine_options={"needs_image": False, "script": script}, devices="npu:0,npu:1")
+    assert (summary.exit_code, summary.pages_done, summary.pages_failed) == (6, 11, 1)
+    with closing(sqlite3.connect(tmp_path / "out" / ".batchocr" / "ledger.sqlite3")) as ledger:
+        tried = [device for (device,) in ledger.execute(
+            "SELECT a.device FROM page_attempts p JOIN attempts a ON a.id = p.attempt_id WHERE p.page_no = 2"
+        )]  # fmt: skip
+    assert set(tried) == {"npu:0", "npu:1"}
+    assert len(tried) >= 1 + len(MEMORY_LADDER)
