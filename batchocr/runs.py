@@ -207,8 +207,12 @@ def _choose_engine(settings: RunSettings) -> tuple[EngineInfo, dict[str, Any], s
     for name in (name for name in PREFERRED if name in engine_entry_points()):
         try:
             info, options = _describe(name, settings.engine_options, settings.mode)
+            where = resolve_devices(settings.devices, info.devices, engine=name).devices
         except SetupError as err:
             reasons.append(str(err))
+            continue
+        if info.devices[0] != "cpu" and all(device.kind == "cpu" for device in where):
+            reasons.append(f"Engine {name} takes minutes for a page without a GPU; name it with --engine to use it so.")
             continue
         return info, options, f"engine {name} chosen: the best that can run here"
     raise SetupError("No engine can run here. " + " ".join(reasons or ['Install one: pip install "batchocr[cpu]".']))
