@@ -110,13 +110,17 @@ class EngineError(TaskError):
         message: what happened.
         kind: `engine_error` unless said otherwise.
         fatal: the device is no longer usable, so the worker must be replaced.
+        blameless: no page has anything to do with it (a server is gone): those in hand are as if they had not been tried.
     """
 
     default_kind = FailureKind.ENGINE_ERROR
 
-    def __init__(self, message: str, kind: FailureKind | None = None, *, fatal: bool = False) -> None:
+    def __init__(
+        self, message: str, kind: FailureKind | None = None, *, fatal: bool = False, blameless: bool = False
+    ) -> None:
         super().__init__(message, kind)
         self.fatal = fatal
+        self.blameless = blameless
 
 
 class TaskTimeoutError(TaskError):

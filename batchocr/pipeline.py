@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -34,6 +34,8 @@ from batchocr.outputs.spool import SegmentWriter
 logger = logging.getLogger(__name__)
 
 PageItem: TypeAlias = "PageImage | PageFailure"
+# Number of a task, and of one of its pages.
+OpenPages: TypeAlias = Sequence[tuple[int, int]]
 SYNC_EVERY_S = 1.0  # a power cut costs at most this much of a task
 
 
@@ -49,24 +51,34 @@ class PageSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of one page; `page` is None where there was no image."""
+class TaskPage:
+    """One page of a task on its way to the engine: its image, or why there is none."""
 
+    task: Task
+    item: PageItem
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one page of a task; `page` is None where there was no image."""
+
+    task: Task
     outcome: PageOutcome
     page: PageImage | None
 
 
-def page_images(task: Task, source: PageSource, engine: EngineInfo, dpi: int) -> Iterator[PageItem]:
+def page_images(task: Task, source: PageSource, engine: EngineInfo, dpi: int) -> Iterator[TaskPage]:
     """Gives each page of a task in order: its image, or why there is none."""
     for page_no in task.page_nos:
         if not engine.needs_image:
-            yield PageImage(page_no, np.full((1, 1, 3), 255, np.uint8), float(dpi), task.document.source)
+            blank = PageImage(page_no, np.full((1, 1, 3), 255, np.uint8), float(dpi), task.document.source)
+            yield TaskPage(task, blank)
             continue
         try:
             page = source.render(task.document, page_no, round(dpi * task.scale), engine.wants_text_layer)
-            yield page if task.scale == 1.0 else _with_fewer_pixels(page, task)
+            yield TaskPage(task, page if task.scale == 1.0 else _with_fewer_pixels(page, task))
         except DocumentError as err:
-            yield PageFailure(page_no, err.kind, str(err))
+            yield TaskPage(task, PageFailure(page_no, err.kind, str(err)))
 
 
 def _with_fewer_pixels(page: PageImage, task: Task) -> PageImage:
@@ -80,21 +92,23 @@ def _with_fewer_pixels(page: PageImage, task: Task) -> PageImage:
     return replace(page, pixels=np.asarray(smaller), dpi=page.dpi * task.scale)
 
 
-def recognize(engine: Engine, items: Iterable[PageItem], opened: Callable[[Iterable[int]], None]) -> Iterator[Answer]:
-    """Gives an answer for every item, however the engine behaves, until a fatal failure.
+def recognize(
+    engine: Engine, pages: Iterable[TaskPage | None], opened: Callable[[OpenPages], None]
+) -> Iterator[Answer]:
+    """Gives an answer for every page, however the engine behaves, until a fatal failure.
 
     Args:
         engine: a loaded engine.
-        items: pages, or why there is no image of one.
+        pages: of one task, or of several for an engine that works on many at once; None: none is ready yet.
         opened: told which pages the engine holds, whenever that changes.
     """
-    feed = _Feed(iter(items), opened)
+    feed = _Feed(iter(pages), opened)
     while not feed.exhausted:
         before = feed.count
         failure: EngineError | None = None
         detail = ""
         try:
-            for outcome in engine.recognize(feed):
+            for outcome in engine.recognize_many(feed):
                 yield from feed.take_failures()
                 yield from feed.answer(outcome)
         except EngineError as err:
@@ -107,9 +121,12 @@ def recognize(engine: Engine, items: Iterable[PageItem], opened: Callable[[Itera
         if failure is None and not feed.exhausted and feed.count == before:
             feed.skip_page()  # an engine that takes no page must not be asked for ever
         yield from feed.take_failures()
-        for page in feed.close_all():
-            fault = failure or EngineError("the engine gave no answer for this page")
-            yield Answer(PageFailure(page.page_no, fault.kind, str(fault), fault.fatal, detail), page)
+        fault = failure or EngineError("the engine gave no answer for this page")
+        for task, page in feed.close_all():
+            missed = PageFailure(
+                page.page_no, fault.kind, str(fault), fault.fatal, detail, page.source, fault.blameless
+            )
+            yield Answer(task, missed, page)
         if failure is not None and failure.fatal:
             return
 
@@ -117,26 +134,28 @@ def recognize(engine: Engine, items: Iterable[PageItem], opened: Callable[[Itera
 class _Feed:
     """The pages as an engine pulls them: keeps track of those it holds, and keeps failed ones from it."""
 
-    def __init__(self, items: Iterator[PageItem], opened: Callable[[Iterable[int]], None]) -> None:
-        self._items = items
+    def __init__(self, pages: Iterator[TaskPage | None], opened: Callable[[OpenPages], None]) -> None:
+        self._pages = pages
         self._opened = opened
-        self._held: dict[int, PageImage] = {}
-        self._failures: list[PageFailure] = []
+        self._held: dict[tuple[str, int], tuple[Task, PageImage]] = {}
+        self._failures: list[Answer] = []
         self.exhausted = False
         self.count = 0
 
-    def __iter__(self) -> Iterator[PageImage]:
+    def __iter__(self) -> Iterator[PageImage | None]:
         return self
 
-    def __next__(self) -> PageImage:
-        for item in self._items:
-            if isinstance(item, PageFailure):
-                self._failures.append(item)
+    def __next__(self) -> PageImage | None:
+        for entry in self._pages:
+            if entry is None:
+                return None
+            if isinstance(entry.item, PageFailure):
+                self._failures.append(Answer(entry.task, entry.item, None))
                 continue
             self.count += 1
-            self._held[item.page_no] = item
-            self._opened(self._held)
-            return item
+            self._held[entry.item.source, entry.item.page_no] = entry.task, entry.item
+            self._tell()
+            return entry.item
         self.exhausted = True
         raise StopIteration
 
@@ -146,24 +165,35 @@ class _Feed:
 
     def answer(self, outcome: PageOutcome) -> Iterator[Answer]:
         """Gives the answer with its page, which is kept no longer; nothing if the engine does not hold that page."""
-        page = self._held.pop(outcome.page_no, None)
-        if page is None:
-            logger.warning("the engine answered page %s, which it was not given or has answered before", outcome.page_no)
-        self._opened(self._held)
-        if page is not None:
-            yield Answer(outcome, page)
+        task, page = self._held.pop(self._key(outcome), (None, None))
+        self._tell()
+        if task is None or page is None:
+            logger.warning(
+                "the engine answered page %s, which it was not given or has answered before", outcome.page_no
+            )
+        else:
+            yield Answer(task, outcome, page)
 
-    def close_all(self) -> list[PageImage]:
+    def _key(self, outcome: PageOutcome) -> tuple[str, int]:
+        """Gives what page is meant; an engine that names no document holds pages of one only."""
+        if not outcome.source and self._held:
+            return next(iter(self._held))[0], outcome.page_no
+        return outcome.source, outcome.page_no
+
+    def close_all(self) -> list[tuple[Task, PageImage]]:
         """Gives the pages that were not answered; none is held afterwards."""
         pages = list(self._held.values())
         self._held.clear()
-        self._opened(self._held)
+        self._tell()
         return pages
 
     def take_failures(self) -> Iterator[Answer]:
         """Gives the pages that had no image."""
         while self._failures:
-            yield Answer(self._failures.pop(0), None)
+            yield self._failures.pop(0)
+
+    def _tell(self) -> None:
+        self._opened([(task.task_id, page.page_no) for task, page in self._held.values()])
 
 
 class Recorder:

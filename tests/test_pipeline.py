@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from batchocr.engines.base import Engine, EngineOptions
 from batchocr.engines.fake import FakeEngine, FakeOptions
 from batchocr.errors import Cancelled, DocumentError, EngineError, FailureKind, StorageError
 from batchocr.outputs.spool import read_segment
-from batchocr.pipeline import Answer, Recorder, page_images, recognize
+from batchocr.pipeline import Answer, PageItem, Recorder, TaskPage, page_images, recognize
 
 DOCUMENT = DocumentRef("/in/a.pdf", "a.pdf", "ab" * 32, FileIdentity(1, 2, 3), DocumentFormat.PDF, 9)
 Behaviour = Callable[[Iterable[PageImage]], Iterator[PageOutcome]]
@@ -61,8 +62,13 @@ def result(page_no: int, **values: Any) -> PageResult:
     return PageResult(page_no, 4, 4, (Block("text", (0, 0, 4, 4), 1, f"page {page_no}"),), **values)
 
 
-def answers(behaviour: Behaviour, items: Iterable[PageImage | PageFailure]) -> list[Answer]:
-    return list(recognize(Scripted(behaviour), items, lambda pages: None))
+def of_task(items: Iterable[PageItem], number: int = 1) -> Iterator[TaskPage]:
+    task = Task(number, 1, DOCUMENT, (1, 2, 3), "")
+    return (TaskPage(task, item) for item in items)
+
+
+def answers(behaviour: Behaviour, items: Iterable[PageItem]) -> list[Answer]:
+    return list(recognize(Scripted(behaviour), of_task(items), lambda pages: None))
 
 
 def told(found: Iterable[Answer]) -> dict[int, str]:
@@ -201,11 +207,32 @@ def test_pages_without_an_image_never_reach_the_engine() -> None:
 
 
 def test_open_pages_are_told_whenever_they_change() -> None:
-    notes: list[list[int]] = []
+    notes: list[list[tuple[int, int]]] = []
     engine = Scripted(lambda pages: (result(page.page_no) for page in pages))
-    list(recognize(engine, map(image, (1, 2)), lambda pages: notes.append(list(pages))))
-    assert notes[:4] == [[1], [], [2], []]
+    list(recognize(engine, of_task(map(image, (1, 2)), number=7), lambda pages: notes.append(list(pages))))
+    assert notes[:4] == [[(7, 1)], [], [(7, 2)], []]
     assert notes[-1] == []
+
+
+def test_pages_of_equal_number_from_several_documents_are_told_apart() -> None:
+    class Many(Scripted):
+        def recognize_many(self, pages: Iterable[PageImage | None]) -> Iterator[PageOutcome]:
+            held = []
+            for page in pages:
+                if page is not None:
+                    held.append(page)
+                elif held:  # none is ready: what is finished is told, the newest first
+                    last = held.pop()
+                    yield replace(result(last.page_no), source=last.source)
+            for page in held:
+                yield PageFailure(page.page_no, FailureKind.ENGINE_ERROR, f"not {page.source}", source=page.source)
+
+    first, second = replace(image(1), source="a.pdf"), replace(image(1), source="b.pdf")
+    stream = [*of_task([first], number=1), *of_task([second], number=2), None]
+    found = list(recognize(Many(lambda pages: iter(())), stream, lambda pages: None))
+    assert [(answer.task.task_id, answer.page) for answer in found] == [(2, second), (1, first)]
+    assert isinstance(found[1].outcome, PageFailure)
+    assert found[1].outcome.message == "not a.pdf"
 
 
 FATES = ("answer", "raise", "silent", "twice", "stranger", "return", "failure")
@@ -272,7 +299,7 @@ def task(tmp_path: Path, *page_nos: int) -> Task:
 
 def test_page_that_cannot_be_rendered_is_a_failure_among_the_images(tmp_path: Path) -> None:
     source = Source()
-    items = list(page_images(task(tmp_path, 2, 3, 4), source, info(needs_image=True), 150))
+    items = [page.item for page in page_images(task(tmp_path, 2, 3, 4), source, info(needs_image=True), 150)]
     assert [type(item) for item in items] == [PageImage, PageFailure, PageImage]
     assert items[1] == PageFailure(3, FailureKind.PAGE_RENDER_FAILED, "no such page")
     assert source.asked == [(2, 150, False), (3, 150, False), (4, 150, False)]
@@ -280,7 +307,7 @@ def test_page_that_cannot_be_rendered_is_a_failure_among_the_images(tmp_path: Pa
 
 def test_nothing_is_rendered_for_an_engine_that_needs_no_image(tmp_path: Path) -> None:
     source = Source()
-    items = list(page_images(task(tmp_path, 2, 3), source, info(needs_image=False), 150))
+    items = [page.item for page in page_images(task(tmp_path, 2, 3), source, info(needs_image=False), 150)]
     assert [item.page_no for item in items] == [2, 3]
     assert all(isinstance(item, PageImage) and item.pixels.shape == (1, 1, 3) for item in items)
     assert source.asked == []
@@ -290,10 +317,11 @@ def test_nothing_is_rendered_for_an_engine_that_needs_no_image(tmp_path: Path) -
 
 
 def test_results_go_to_the_segment_and_failures_come_back(tmp_path: Path) -> None:
-    recorder = Recorder(task(tmp_path, 1, 2), "f1", ("md",), 100)
+    one = task(tmp_path, 1, 2)
+    recorder = Recorder(one, "f1", ("md",), 100)
     failure = PageFailure(2, FailureKind.TIMEOUT, "slow")
-    assert recorder.record(Answer(result(1), image(1))) is None
-    assert recorder.record(Answer(failure, image(2))) is failure
+    assert recorder.record(Answer(one, result(1), image(1))) is None
+    assert recorder.record(Answer(one, failure, image(2))) is failure
     recorder.close()
     segment = read_segment(tmp_path / "spool" / "1.seg")
     assert [page.page_no for page in segment] == [1]
@@ -311,11 +339,12 @@ def test_results_go_to_the_segment_and_failures_come_back(tmp_path: Path) -> Non
 def test_answer_that_cannot_be_written_fails_its_page_and_the_next_is_recorded(
     tmp_path: Path, answer: PageResult
 ) -> None:
-    recorder = Recorder(task(tmp_path, 1, 2), "f1", ("md", "json", "images"), 100)
-    failure = recorder.record(Answer(answer, image(1)))
+    one = task(tmp_path, 1, 2)
+    recorder = Recorder(one, "f1", ("md", "json", "images"), 100)
+    failure = recorder.record(Answer(one, answer, image(1)))
     assert failure is not None
     assert (failure.page_no, failure.kind) == (1, FailureKind.ENGINE_ERROR)
-    assert recorder.record(Answer(result(2), image(2))) is None
+    assert recorder.record(Answer(one, result(2), image(2))) is None
     recorder.close()
     assert [page.page_no for page in read_segment(tmp_path / "spool" / "1.seg")] == [2]
 

@@ -156,7 +156,7 @@ class Coordinator:
         alive = self._alive()
         for depth in (1, 2):  # nobody gets a second task while another has none
             for worker in self._workers.values():
-                while worker.has_room and len(worker.lent) < depth:
+                while worker.has_room(depth, self._context.engine.in_flight):
                     portion = self.books.backlog.next_portion(max(1, len(alive)), worker.device.memory_name, alive)
                     if portion is None:
                         break
@@ -244,22 +244,25 @@ class Coordinator:
         state = AttemptState.TIMED_OUT if timed_out else AttemptState.LOST
         kind = FailureKind.TIMEOUT if timed_out else FailureKind.WORKER_LOST
         lent, worker.lent = worker.lent, {}
-        open_pages: set[int] = set()
-        source = ""
-        for entry in lent.values():
-            suspects = set(event.open_pages) & entry.unreported if entry.task.task_id == event.task_id else set()
-            innocent = entry.unreported - suspects
-            if suspects:
-                open_pages, source = set(suspects), entry.content.reference.source
-            self._ledger.end_attempt(entry.task.task_id, state)
-            self.books.give_back(entry.content, innocent)
-            if len(suspects) == 1:
-                self.books.miss_page(entry, suspects.pop(), state, kind, event.reason)
+        suspects = {
+            number: {page_no for task_id, page_no in event.open_pages if task_id == number} & entry.unreported
+            for number, entry in lent.items()
+        }
+        alone = sum(map(len, suspects.values())) == 1
+        opened = []
+        for number, entry in lent.items():
+            open_pages = suspects[number]
+            self._ledger.end_attempt(number, state)
+            self.books.give_back(entry.content, entry.unreported - open_pages)
+            if open_pages:
+                opened.append(f"page {PageRanges.of(open_pages)} of {entry.content.reference.source}")
+            if alone and open_pages:
+                self.books.miss_page(entry, open_pages.pop(), state, kind, event.reason)
             else:
-                self.books.give_back(entry.content, suspects, alone=True)
+                self.books.give_back(entry.content, open_pages, alone=True)
         # A page on which the engine gave up the device is reported as missed, hence no longer open.
-        worker.died(time.monotonic(), blamed_on_page=bool(open_pages) or event.exit_code == EXIT_DEVICE_LOST)
-        where = f" with page {PageRanges.of(open_pages)} of {source} open" if open_pages else ""
+        worker.died(time.monotonic(), blamed_on_page=bool(opened) or event.exit_code == EXIT_DEVICE_LOST)
+        where = f" with {', '.join(opened)} open" if opened else ""
         self._warn(f"worker {worker.name} was lost ({event.reason}){where}; it is started again")
         self._check_pool(worker, event.reason)
 

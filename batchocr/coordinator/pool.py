@@ -9,8 +9,6 @@ from batchocr.coordinator.contents import Content
 from batchocr.datatypes import AttemptState, Task
 from batchocr.devices import Device
 
-LENT_AT_MOST = 2  # one task in hand, one ahead
-
 
 @dataclass
 class Lent:
@@ -60,10 +58,18 @@ class Worker:
     source: str = ""
     page_no: int | None = None
 
-    @property
-    def has_room(self) -> bool:
-        """It may be lent another task."""
-        return self.state == "ready" and len(self.lent) < LENT_AT_MOST
+    def has_room(self, depth: int, in_flight: int) -> bool:
+        """Tells whether it may be lent another task.
+
+        Args:
+            depth: tasks that it may have, one being in hand.
+            in_flight: pages that its engine works on at once; as many for each task of `depth` are always welcome.
+        """
+        if self.state != "ready":
+            return False
+        return len(self.lent) < depth or (
+            in_flight > 1 and sum(len(lent.unreported) for lent in self.lent.values()) < depth * in_flight
+        )
 
     def made_progress(self, now: float) -> None:
         """Notes a recorded page."""

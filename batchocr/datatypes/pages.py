@@ -114,6 +114,7 @@ class PageResult:
         visualizations: kind (such as `ocr`) to BGR uint8 pixels; `layout` is drawn from the blocks if not given.
         raw: the engine's own JSON-safe data about the page.
         warnings: what the reader should know about this page.
+        source: the page's document, from engines that work on several pages at once (`PageImage.source`).
     """
 
     page_no: int
@@ -125,6 +126,7 @@ class PageResult:
     visualizations: Mapping[str, Pixels] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ class PageFailure:
         message: what happened, for a person.
         fatal: the device is no longer usable, so the worker must be replaced.
         detail: traceback or the like, for the log.
+        source: as in `PageResult`.
+        blameless: the page has nothing to do with it (a server that is gone): it is as if it had not been tried.
     """
 
     page_no: int
@@ -144,6 +148,8 @@ class PageFailure:
     message: str
     fatal: bool = False
     detail: str = ""
+    source: str = ""
+    blameless: bool = False
 
 
 PageOutcome: TypeAlias = PageResult | PageFailure

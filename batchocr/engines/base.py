@@ -57,14 +57,24 @@ class Engine(ABC):
 
     @abstractmethod
     def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageOutcome]:
-        """Gives one outcome for every page it takes, in any order, each naming its page.
+        """Gives one outcome for every page it takes, each naming its page.
 
-        Takes the next page only when it has room (`EngineInfo.in_flight`). A page's `pixels` are valid until the next
-        page is taken when `in_flight` is 1. May block per page; never called twice at once.
+        Takes the next page when it has answered the last. May block per page; never called twice at once.
 
         Raises:
             EngineError: the pages that were taken and not answered have failed.
         """
+
+    def recognize_many(self, pages: Iterable[PageImage | None]) -> Iterator[PageOutcome]:
+        """Gives one outcome for every page it takes, in any order; for engines that work on several pages at once.
+
+        Takes the next page while it has room (`EngineInfo.in_flight`). Pages are of several documents, so outcomes name
+        theirs in `source`. None means that no page is ready yet: give what is finished, and ask again.
+
+        Raises:
+            EngineError: as `recognize`.
+        """
+        return self.recognize(page for page in pages if page is not None)
 
     def release_memory(self) -> None:  # noqa: B027 - an optional hook
         """Gives back what caches hold. Called between tasks and under memory pressure."""

@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -22,6 +23,8 @@ from batchocr.datatypes import Block, EngineInfo, PageImage, PageOutcome, PageRe
 from batchocr.engines.base import Engine, EngineOptions
 from batchocr.errors import EngineError, FailureKind
 
+# Options that change when pages are answered, not how.
+_NO_OUTPUT = {"page_timeout_s", "load_seconds", "page_seconds", "in_flight"}
 Behaviour = Literal[
     "text", "blank", "slow", "garbage", "error", "flaky", "fatal", "silent", "out_of_memory", "leak", "hang",
     "hang_hard", "crash", "abort", "exit", "kill",
@@ -70,6 +73,9 @@ class FakeOptions(EngineOptions):
     page_seconds: float = Field(default=0.0, ge=0, description="time that every page takes, s")
     load_seconds: float = Field(default=0.0, ge=0, description="time that loading takes, s")
     load_error: str = Field(default="", description="loading fails with these words")
+    in_flight: int = Field(
+        default=1, ge=1, description="pages, of several documents, that it holds at once; it answers the newest first"
+    )
     needs_image: bool = Field(default=True, description="let pages be rendered")
     page_timeout_s: float = Field(default=60.0, gt=0, description="time without a finished page that counts as hung, s")
 
@@ -98,10 +104,10 @@ class FakeEngine(Engine):
             needs_image=options.needs_image,
             wants_text_layer=False,
             devices=("cpu", "gpu", "npu", "xpu", "mlu", "gcu", "dcu", "iluvatar_gpu", "metax_gpu"),
-            in_flight=1,
+            in_flight=options.in_flight,
             page_timeout_s=options.page_timeout_s,
             load_timeout_s=600.0,
-            options=options.model_dump(mode="json", exclude={"page_timeout_s", "load_seconds", "page_seconds"}),
+            options=options.model_dump(mode="json", exclude=_NO_OUTPUT),
             threads=1,
         )
 
@@ -119,12 +125,26 @@ class FakeEngine(Engine):
     def recognize(self, pages: Iterable[PageImage]) -> Iterator[PageOutcome]:
         """Gives one outcome per page, in order, as the script says."""
         for page in pages:
-            rule = next((rule for rule in self._options.script if rule.fits(page)), None)
-            time.sleep(self._options.page_seconds)
-            answer = self._play(rule, page) if rule else self._text(page)
-            self._pages_since_load += 1
-            if answer is not None:
-                yield answer
+            yield from self._read(page)
+
+    def recognize_many(self, pages: Iterable[PageImage | None]) -> Iterator[PageOutcome]:
+        """Gives one outcome per page as the script says, the newest page first."""
+        held: list[PageImage] = []
+        for page in pages:
+            if page is not None:
+                held.append(page)
+            if held and (page is None or len(held) == self._options.in_flight):
+                yield from self._read(held.pop())
+        while held:
+            yield from self._read(held.pop())
+
+    def _read(self, page: PageImage) -> Iterator[PageOutcome]:
+        rule = next((rule for rule in self._options.script if rule.fits(page)), None)
+        time.sleep(self._options.page_seconds)
+        answer = self._play(rule, page) if rule else self._text(page)
+        self._pages_since_load += 1
+        if answer is not None:
+            yield replace(answer, source=page.source)
 
     def release_memory(self) -> None:
         """Does nothing: what it leaks stays leaked, as in the engines that it imitates."""

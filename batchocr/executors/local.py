@@ -294,13 +294,13 @@ class LocalExecutor(Executor):
 
     def _bury(self, child: _Child) -> list[Event]:
         del self._workers[child.name]
-        task_id, pages = read_open_pages(str(child.open_pages))
+        pages = read_open_pages(str(child.open_pages))
         code = child.process.returncode
         child.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))  # whatever it has left behind
         self._clear(child)
         if child.released:
             return []
-        return [WorkerLost(child.name, child.generation, code, child.kill_reason or _say(code), task_id, pages)]
+        return [WorkerLost(child.name, child.generation, code, child.kill_reason or _say(code), pages)]
 
     def _clear(self, child: _Child) -> None:
         self._server.inboxes.pop((child.name, child.generation), None)

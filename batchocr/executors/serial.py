@@ -117,7 +117,7 @@ class SerialExecutor(Executor):
             recorder = Recorder(task, plan.fingerprint, plan.formats, plan.visualization_dpi)
             items = page_images(task, self._source, plan.engine, plan.dpi)
             begun, lost = time.monotonic(), False
-            for answer in self._session.run(task, items, lambda pages: None):
+            for answer in self._session.run(items, lambda pages: None, fresh_engine=task.fresh_engine):
                 failure = recorder.record(answer)
                 outcome = answer.outcome
                 if failure is not None:
@@ -129,6 +129,7 @@ class SerialExecutor(Executor):
                     self._events.append(PageRecorded(self._worker, 1, task.task_id, outcome.page_no, blank, seconds))
                 begun = time.monotonic()
             recorder.close()
+            self._session.release_memory()
             if lost:
                 self._session.load()
         except StorageError as err:

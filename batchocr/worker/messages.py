@@ -124,16 +124,14 @@ class WorkerLost:
     Attributes:
         exit_code: of the process, negative for a signal.
         reason: for a person.
-        task_id: the task whose pages were open, or None.
-        open_pages: pages that the engine had taken and not answered.
+        open_pages: task and number of each page that the engine had taken and not answered.
     """
 
     worker: str
     generation: int
     exit_code: int
     reason: str
-    task_id: int | None = None
-    open_pages: tuple[int, ...] = ()
+    open_pages: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from batchocr.datatypes import Task
 from batchocr.engines.base import Engine
 from batchocr.engines.registry import engine_class
-from batchocr.pipeline import Answer, PageItem, recognize
+from batchocr.pipeline import Answer, OpenPages, TaskPage, recognize
 from batchocr.worker.messages import WorkPlan
 
 
@@ -32,13 +31,14 @@ class EngineSession:
         engine.load(self._device)
         self._engine = engine
 
-    def run(self, task: Task, items: Iterable[PageItem], opened: Callable[[Iterable[int]], None]) -> Iterator[Answer]:
-        """Gives an answer for every item of a task (fewer after a fatal failure)."""
-        if self._engine is None or task.fresh_engine:
+    def run(
+        self, pages: Iterable[TaskPage | None], opened: Callable[[OpenPages], None], *, fresh_engine: bool
+    ) -> Iterator[Answer]:
+        """Gives an answer for every page (fewer after a fatal failure)."""
+        if self._engine is None or fresh_engine:
             self.load()
         assert self._engine is not None
-        yield from recognize(self._engine, items, opened)
-        self.release_memory()
+        yield from recognize(self._engine, pages, opened)
 
     def release_memory(self) -> None:
         """Lets the engine give back what its caches hold; between pages, in the thread that recognizes."""

@@ -49,6 +49,6 @@ def test_deaths_on_bad_pages_retire_a_worker_only_after_many() -> None:
 
 def test_only_a_ready_worker_takes_tasks() -> None:
     worker = Worker("cpu:0", CPU)
-    assert not worker.has_room
+    assert not worker.has_room(2, 1)
     worker.state = "ready"
-    assert worker.has_room
+    assert worker.has_room(2, 1)

@@ -119,7 +119,7 @@ def test_second_signal_ends_even_an_engine_that_hangs_in_c_code(tmp_path: Path, 
     script = ("--engine-option", 'script=[{pages: "3", do: hang_hard}]', "--drain-timeout-s", "3600")
     with command(arguments(tmp_path, *script)) as process:
         note = tmp_path / "out" / ".batchocr" / "workers" / "cpu.1.open"
-        eventually(lambda: read_open_pages(str(note))[1] == (3,), "the engine to hang")
+        eventually(lambda: [page_no for _, page_no in read_open_pages(str(note))] == [3], "the engine to hang")
         descendants = family(process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)  # two signals of one kind at once are one

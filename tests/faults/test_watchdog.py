@@ -50,7 +50,8 @@ def chatter(job: Path, name: str = "cpu") -> str:
 
 def open_page(job: Path) -> tuple[int, ...]:
     """Gives the pages that the engine of the first worker holds."""
-    return read_open_pages(str(job / "out" / ".batchocr" / "workers" / "cpu.1.open"))[1]
+    noted = read_open_pages(str(job / "out" / ".batchocr" / "workers" / "cpu.1.open"))
+    return tuple(page_no for _, page_no in noted)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal to ask a process for its stack")
