@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from batchocr.config.overlap import check_apart
 from batchocr.config.settings import RunSettings, describe_settings
-from batchocr.errors import ConfigError
+from batchocr.errors import ConfigError, SetupError
 
 PREFIX = "BATCHOCR_"
 PATH_FIELDS = ("output", "state_dir", "password_file")
@@ -42,6 +43,7 @@ def load_settings(flags: Mapping[str, Any], job: Path | None, environ: Mapping[s
     Raises:
         ConfigError: an unknown key, a value that is not allowed, a file that cannot be read, or an input and the output
             folder that lie in each other. Several faults are told at once.
+        SetupError: a format needs a library that is not installed.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     layers = [_Layer(given, "flag"), _Layer(_from_environment(environ), "environment")]
@@ -66,14 +68,18 @@ def build_settings(values: Mapping[str, Any], origins: Mapping[str, str] | None 
 
     Raises:
         ConfigError: names every field that is unknown, missing or not allowed.
+        SetupError: a format needs a library that is not installed: told now, not when the first document is finished.
     """
     unknown = [_unknown_key(key, "the settings") for key in values if key not in RunSettings.model_fields]
     if unknown:
         raise ConfigError("\n".join(unknown))
     try:
-        return RunSettings(**values)
+        settings = RunSettings(**values)
     except ValidationError as err:
         raise ConfigError("\n".join(_sentences(err, origins or {}))) from err
+    if "docx" in settings.formats and find_spec("docx") is None:
+        raise SetupError('Format docx needs python-docx: pip install "batchocr[docx]", or leave docx out of --formats.')
+    return settings
 
 
 def parse_engine_options(pairs: Sequence[str]) -> dict[str, Any]:

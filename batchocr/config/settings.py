@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from batchocr.datatypes import Limits, PageRanges
 
-Format = Literal["md", "json", "xlsx", "images", "pdf"]
+Format = Literal["md", "json", "xlsx", "images", "pdf", "docx", "paddlex-json"]
 FORMATS: tuple[str, ...] = get_args(Format)
 
 # The end of a page range that is open: more than any document has.
@@ -166,9 +166,20 @@ class RunSettings(BaseModel):
     )
     formats: Annotated[
         tuple[Format, ...], BeforeValidator(_canonical_formats), Setting(OUTPUTS, changes_output=True, metavar="LIST")
-    ] = Field(default=("md", "json", "xlsx", "images", "pdf"), min_length=1, description="files to write")
+    ] = Field(
+        default=("md", "json", "xlsx", "images", "pdf"),
+        min_length=1,
+        description="files to write; also docx, and paddlex-json (what a PaddleX pipeline itself says of each page)",
+    )
     page_markers: Annotated[bool, Setting(OUTPUTS, changes_output=True)] = Field(
         default=True, description="write `<!-- page: N -->` before each page in the Markdown"
+    )
+    join_tables: Annotated[bool, Setting(OUTPUTS, changes_output=True)] = Field(
+        default=False, description="make one table of those that go on over pages; the Markdown then follows the blocks"
+    )
+    relevel_titles: Annotated[bool, Setting(OUTPUTS, changes_output=True)] = Field(
+        default=False,
+        description="make heading levels consistent over the whole document; the Markdown then follows the blocks",
     )
     visualization_dpi: Annotated[int, Setting(OUTPUTS, "pixels per inch", changes_output=True)] = Field(
         default=100, ge=36, le=600, description="resolution of the visualization PDFs"
@@ -208,7 +219,9 @@ class RunSettings(BaseModel):
         default=16, ge=1, le=10_000, description="largest page range that is handed to a worker at once"
     )
     prefetch_bytes: Annotated[ByteSize, Setting(DEVICES, SIZE_UNIT)] = Field(
-        default=ByteSize(256 * MIB), ge=MIB, description="pages are drawn ahead of the engine while a worker holds less than this of them"
+        default=ByteSize(256 * MIB),
+        ge=MIB,
+        description="pages are drawn ahead of the engine while a worker holds less than this of them",
     )
 
     force: Annotated[bool, Setting(RUN)] = Field(

@@ -208,6 +208,8 @@ class Books:
             dpi=context.settings.dpi,
             visualization_dpi=context.settings.visualization_dpi,
             force=context.settings.force,
+            join_tables=context.settings.join_tables,
+            relevel_titles=context.settings.relevel_titles,
         )
 
     def take_probe(self, event: Probed) -> None:

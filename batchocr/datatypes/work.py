@@ -99,13 +99,15 @@ class Assembly:
         page_nos: pages that were asked for.
         failed: pages that have no result.
         segments: absolute paths of the spool segments that hold the pages.
-        formats: what to write: md, json, xlsx, images, pdf.
+        formats: what to write: md, json, xlsx, images, pdf, docx, paddlex-json.
         page_markers: write `<!-- page: N -->` into the Markdown.
         fingerprint: of the settings, engine and weights.
         engine: for the manifest: name, output version, weights, options, versions (JSON-safe).
         dpi: rendering resolution of PDF pages.
         visualization_dpi: resolution of the visualization PDFs' pages.
         force: a folder with files that are not ours is moved to kept/ instead of refused.
+        join_tables: join a table with its continuation on the next page.
+        relevel_titles: make heading levels agree in the whole document.
     """
 
     document_id: int
@@ -128,3 +130,5 @@ class Assembly:
     dpi: int
     visualization_dpi: int
     force: bool = False
+    join_tables: bool = False
+    relevel_titles: bool = False

@@ -1,6 +1,7 @@
 """Joins the page records of one document into its folder and commits it. Runs in the finisher.
 
-One page is in memory at a time; the order of the segments and of the pages in them makes no difference to the files.
+One page is in memory at a time (with `docx` or joined tables more, see there); the order of the segments and of the
+pages in them makes no difference to the files.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from batchocr.outputs.commit import FolderCommit, file_sha256, storage_errors
 from batchocr.outputs.json_document import JsonWriter
 from batchocr.outputs.manifest import build_manifest, write_manifest
 from batchocr.outputs.markdown import MarkdownWriter
+from batchocr.outputs.paddlex_json import RAW_KEY, PaddlexJsonWriter
 from batchocr.outputs.spool import StoredPage, read_page, read_segment
+from batchocr.outputs.whole_document import WholeDocument
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ class ClosingWriter(PageWriter, Protocol):
 
     def close(self) -> None:
         """Writes what is left to write."""
+
+
+class GapWriter(Protocol):
+    """An output format that shows where pages failed."""
+
+    def add_gap(self, failed: FailedPages) -> None:
+        """Writes what stands in for pages that failed."""
 
 
 @dataclass
@@ -135,44 +145,71 @@ def _page_nos(failed: FailedPages, order: Assembly) -> Iterable[int]:
     return range(failed.first_page, failed.last_page + 1)
 
 
+@dataclass
+class _Writers:
+    """Every writer that was asked for, by what it wants to be told."""
+
+    pages: list[PageWriter] = field(default_factory=list)
+    gaps: list[GapWriter] = field(default_factory=list)
+    closing: list[ClosingWriter] = field(default_factory=list)
+
+    def add_closing(self, writer: ClosingWriter) -> None:
+        self.pages.append(writer)
+        self.closing.append(writer)
+
+
 def _write_pages(order: Assembly, places: Mapping[int, tuple[Path, int]], folder: Path, tally: _Tally) -> None:
     """Gives every page to every writer that was asked for, in page order."""
+    document = WholeDocument(
+        places,
+        join_tables=order.join_tables,
+        relevel_titles=order.relevel_titles,
+    )
     with ExitStack() as files:
-        writers: list[PageWriter] = [tally]
-        markdown = None
-        if "md" in order.formats:
-            file = files.enter_context(_text_file(order, folder, ".md"))
-            markdown = MarkdownWriter(file, page_markers=order.page_markers)
-            writers.append(markdown)
-        closing = _closing_writers(order, folder, tally, files)
-        writers.extend(closing)
-        if _with_images(order):
-            writers.append(_ImageWriter(folder))
+        writers = _open_writers(order, folder, tally, files)
         for event in _in_page_order(order, places):
-            if isinstance(event, StoredPage):
-                for writer in writers:
-                    writer.add_page(event)
-            elif markdown is not None:
-                markdown.add_gap(event)
-        for writer in closing:
-            writer.close()
+            if isinstance(event, FailedPages):
+                for gap_writer in writers.gaps:
+                    gap_writer.add_gap(event)
+                continue
+            page = document.seen_whole(event)
+            for writer in writers.pages:
+                writer.add_page(page)
+        for closing in writers.closing:
+            closing.close()
 
 
-def _closing_writers(order: Assembly, folder: Path, tally: _Tally, files: ExitStack) -> list[ClosingWriter]:
-    """Gives the writers that have something to write after the last page."""
-    writers: list[ClosingWriter] = []
+def _open_writers(order: Assembly, folder: Path, tally: _Tally, files: ExitStack) -> _Writers:
+    """Gives the writers of an order's formats; those that few ask for, or that load much, are imported here."""
+    writers = _Writers([tally])
+    if "md" in order.formats:
+        markdown = MarkdownWriter(
+            files.enter_context(_text_file(order, folder, ".md")), page_markers=order.page_markers
+        )
+        writers.pages.append(markdown)
+        writers.gaps.append(markdown)
     if "json" in order.formats:
+        elsewhere = frozenset({RAW_KEY} if "paddlex-json" in order.formats else ())
         file = files.enter_context(_text_file(order, folder, ".json"))
-        writers.append(JsonWriter(file, order, with_images=_with_images(order)))
-    # Loaded only where they are wanted.
+        writers.add_closing(JsonWriter(file, order, with_images=_with_images(order), left_out=elsewhere))
+    if "paddlex-json" in order.formats:
+        writers.pages.append(PaddlexJsonWriter(folder, order, tally.warn))
     if "xlsx" in order.formats:
         from batchocr.outputs.xlsx import XlsxWriter
 
-        writers.append(XlsxWriter(folder / f"{_stem(order)}.xlsx", tally.warn))
+        writers.add_closing(XlsxWriter(folder / f"{_stem(order)}.xlsx", tally.warn))
     if "pdf" in order.formats:
         from batchocr.outputs.visualization import VisualizationWriter
 
-        writers.append(VisualizationWriter(folder, _stem(order), order.visualization_dpi))
+        writers.add_closing(VisualizationWriter(folder, _stem(order), order.visualization_dpi, files))
+    if "docx" in order.formats:
+        from batchocr.outputs.word import WordWriter
+
+        word = WordWriter(folder / f"{_stem(order)}.docx", tally.warn)
+        writers.add_closing(word)
+        writers.gaps.append(word)
+    if _with_images(order):
+        writers.pages.append(_ImageWriter(folder))
     return writers
 
 

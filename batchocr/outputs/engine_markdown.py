@@ -1,7 +1,7 @@
 """Makes an engine's own Markdown safe and its image links real.
 
-What stays is Markdown's formatting, tables rebuilt cell by cell, and images that the page really has. Any other HTML is
-dropped where it only lays out, else shown as text; links other than to the page's images become text.
+What stays is Markdown's formatting, formulas, tables rebuilt cell by cell, and images that the page really has. Other
+HTML is dropped where it only lays out, else shown as text; links other than to the page's images become text.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from batchocr.outputs.escaping import escape_caption, escape_inline
+from batchocr.outputs.formulas import rewrite_around_formulas
 from batchocr.outputs.html_table import parse_tables, render_table
 from batchocr.outputs.paths import link
 
@@ -71,13 +72,17 @@ def _rewrite_text(text: str, images: Mapping[str, str]) -> str:
     lower = text.lower()
     while (start := lower.find("<table", at)) >= 0 and (end := lower.find("</table>", start)) >= 0:
         end += len("</table>")
-        pieces.append(_rewrite_inline(text[at:start], images))
+        pieces.append(_rewrite_prose(text[at:start], images))
         pieces.extend(f"\n\n{render_table(table)}\n\n" for table in parse_tables(text[start:end]))
         at = end
-    pieces.append(_rewrite_inline(text[at:], images))
+    pieces.append(_rewrite_prose(text[at:], images))
     joined = re.sub(r"\n[ \t]*(?:\n[ \t]*)+\n", "\n\n", "".join(pieces))
     # Where HTML was dropped, what followed it may stand at the start of a line now: it must open no code block.
     return re.sub(r"^( {0,3})(?=```|~~~)", r"\1\\", joined, flags=re.MULTILINE)
+
+
+def _rewrite_prose(text: str, images: Mapping[str, str]) -> str:
+    return rewrite_around_formulas(text, lambda around: _rewrite_inline(around, images))
 
 
 def _rewrite_inline(text: str, images: Mapping[str, str]) -> str:

@@ -71,14 +71,6 @@ def fenced_code(text: str, info: str = "") -> str:
     return f"{fence}{info}\n{text.strip(chr(10))}\n{fence}"
 
 
-def display_formula(latex: str) -> str:
-    """Gives LaTeX as a `$$` block that holds no `$$` of its own, no blank line and no HTML."""
-    inner = "\n".join(line for line in latex.strip().split("\n") if line.strip())
-    inner = re.sub(r"^(?:\$\$?|\\\[)|(?:\$\$?|\\\])$", "", inner).strip()
-    inner = re.sub(r"(?<!\\)\$", r"\\$", inner).replace("<", r"\lt ")
-    return f"$$\n{inner}\n$$"
-
-
 def _escape_specials(text: str) -> str:
     return _INLINE.sub(lambda match: _escaped(match, text), text)
 

@@ -10,25 +10,30 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from batchocr.datatypes import FailedPages
+from batchocr.outputs.blocks import (
+    CODE,
+    FORMULAS,
+    PICTURES,
+    Block,
+    block_tables,
+    in_reading_order,
+    list_items,
+    title_level,
+    with_formula_numbers,
+)
 from batchocr.outputs.engine_markdown import rewrite_markdown
 from batchocr.outputs.escaping import (
     clean_text,
-    display_formula,
     escape_caption,
     escape_inline,
     escape_line,
     escape_paragraph,
     fenced_code,
 )
-from batchocr.outputs.html_table import parse_tables, render_table
+from batchocr.outputs.formulas import display_formula, rewrite_around_formulas
+from batchocr.outputs.html_table import render_table
 from batchocr.outputs.paths import link
 from batchocr.outputs.spool import StoredPage
-
-_TITLE_LEVELS = {"doc_title": 1, "paragraph_title": 2}
-_CODE = frozenset({"algorithm", "code"})
-_FORMULAS = frozenset({"formula", "display_formula", "inline_formula"})
-_BULLET = re.compile(r"[-*+•◦▪‣●○·–]\s+(?=\S)")
-_NUMBER = re.compile(r"(\d{1,9}[.)])\s+(?=\S)")
 
 
 class MarkdownWriter:
@@ -73,56 +78,43 @@ def page_markdown(meta: Mapping[str, Any]) -> str:
     """Gives one page record as Markdown, without marker and without newlines at its ends."""
     if meta["markdown"] is not None:
         return rewrite_markdown(meta["markdown"], meta["images"])
-    ordered = sorted((block for block in meta["blocks"] if block["order"] is not None), key=lambda b: b["order"])
-    return "\n\n".join(text for text in map(block_markdown, ordered) if text)
+    blocks = with_formula_numbers(in_reading_order(meta))
+    return "\n\n".join(text for text in (block_markdown(block, number) for block, number in blocks) if text)
 
 
-def block_markdown(block: Mapping[str, Any]) -> str:
+def block_markdown(block: Block, formula_number: str = "") -> str:
     """Gives one block of a page record as Markdown, "" where it has nothing to show."""
     text, label = block["text"].strip(), block["label"]
-    parts = []
-    if block["image"] and (not (text or block["html"]) or not _is_readable(label)):
-        parts.append(f"![{escape_caption(text)}]({link(block['image'])})")
+    parts = [render_table(table) for table in block_tables(block)]
+    if parts or "continues" in block:
         text = ""
-    tables = [render_table(table) for table in parse_tables(block["html"])] if block["html"] else []
-    parts.extend(tables)
-    if text and not tables:
-        parts.append(_text_markdown(text, label, block["level"]))
-    return "\n\n".join(part for part in parts if part)
+    if block["image"] and (label in PICTURES or not (text or parts)):
+        alt = "" if label == "seal" else text
+        parts.insert(0, f"![{escape_caption(alt)}]({link(block['image'])})")
+        text = text if label == "seal" else ""
+    if text:
+        parts.append(_text_markdown(text, label, title_level(block), formula_number))
+    return "\n\n".join(parts)
 
 
-def _is_readable(label: str) -> bool:
-    """Tells whether a block's text says all that its picture says."""
-    return label not in {"image", "figure", "chart", "seal", "header_image", "footer_image"}
-
-
-def _text_markdown(text: str, label: str, level: int | None) -> str:
-    level = level or _TITLE_LEVELS.get(label)
+def _text_markdown(text: str, label: str, level: int | None, formula_number: str) -> str:
     if level:
+        title = rewrite_around_formulas(text, escape_inline)
         # A title's last `#`s would be taken for the end of the heading.
-        title = re.sub(r"(^|\s)(#+)$", r"\1\\\2", escape_inline(text))
-        return f"{'#' * min(max(level, 1), 6)} {title}"
-    if label in _CODE:
+        return f"{'#' * level} " + re.sub(r"(^|\s)(#+)$", r"\1\\\2", title)
+    if label in CODE:
         return fenced_code(text)
-    if label in _FORMULAS:
-        return display_formula(text)
+    if label in FORMULAS:
+        return display_formula(text, formula_number) or escape_paragraph(text)
     if label == "list":
         return _list_markdown(text)
-    return escape_paragraph(text)
+    paragraph = rewrite_around_formulas(text, escape_paragraph)
+    return f"**Seal:** {paragraph}" if label == "seal" else paragraph
 
 
 def _list_markdown(text: str) -> str:
-    """Gives the lines of a list as items; lines without a bullet or number go on with the item before them."""
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    marked = any(_BULLET.match(line) or _NUMBER.match(line) for line in lines)
-    items: list[str] = []
-    for line in lines:
-        if bullet := _BULLET.match(line):
-            items.append("- " + escape_line(line[bullet.end() :]))
-        elif number := _NUMBER.match(line):
-            items.append(f"{number[1]} {escape_line(line[number.end() :])}")
-        elif marked and items:
-            items.append("   " + escape_line(line))
-        else:
-            items.append("- " + escape_line(line))
-    return "\n".join(items)
+    lines = []
+    for item in list_items(text):
+        mark = "  " if item.goes_on else item.number or "-"
+        lines.append(f"{mark} {rewrite_around_formulas(item.text, escape_line)}")
+    return "\n".join(lines)

@@ -33,7 +33,7 @@ def encode_page(
     Args:
         result: what the engine read.
         page: the page as the engine got it; a layout is drawn only on an image of the size that the boxes refer to.
-        formats: what will be written: md, json, xlsx, images, pdf. Pictures that nobody asked for are left out.
+        formats: what will be written, as in `Assembly`. Pictures that nobody asked for are left out.
         visualization_dpi: resolution of the visualizations.
 
     Returns:
@@ -42,7 +42,7 @@ def encode_page(
     """
     warnings = [*(page.warnings if page else ()), *result.warnings]
     blobs: dict[str, bytes] = {}
-    images = _encode_images(result, blobs, warnings) if formats & {"md", "images"} else {}
+    images = _encode_images(result, blobs, warnings) if formats & {"md", "images", "docx"} else {}
     kinds = _encode_visualizations(result, page, visualization_dpi, blobs, warnings) if "pdf" in formats else {}
     markdown = clean_text(result.markdown) if result.markdown is not None else None
     if any(table.cut for block in result.blocks for table in parse_tables(block.html)):

@@ -1,56 +1,43 @@
 """Writes the visualizations of a document as PDFs, one per kind, with a page for each page that has one.
 
-The pictures are JPEG files that the worker made; they go into the PDF as they are.
+The pictures are JPEG files that the worker made; they go into the PDF as they are, one in memory at a time.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
-import img2pdf
-
+from batchocr.outputs.picture_pdf import PicturePdf
 from batchocr.outputs.spool import StoredPage
 
 
 class VisualizationWriter:
-    """Notes where the visualizations of each kind stand; writes the PDFs when closed.
-
-    img2pdf holds the pictures of one PDF in memory until it is written: the only output that grows with the document.
+    """Writes a PDF for each kind of visualization. Of a page only numbers are kept.
 
     Args:
         folder: where `<stem>_<kind>.pdf` is written.
         stem: of the file names.
         dpi: of the pictures; gives the size of the PDF's pages.
+        files: closes the files, also after a fault.
     """
 
-    def __init__(self, folder: Path, stem: str, dpi: int) -> None:
+    def __init__(self, folder: Path, stem: str, dpi: int, files: ExitStack) -> None:
         self._folder = folder
         self._stem = stem
         self._dpi = dpi
-        self._pictures: dict[str, list[_Picture]] = {}
+        self._files = files
+        self._pdfs: dict[str, PicturePdf] = {}
 
     def add_page(self, page: StoredPage) -> None:
-        """Notes the page's visualizations; their bytes stay in the spool."""
+        """Adds the page's visualizations; raises OSError as `open` does, StorageError if the spool cannot be read."""
         for kind, name in page.meta["visualizations"].items():
-            self._pictures.setdefault(kind, []).append(_Picture(page, name))
+            if kind not in self._pdfs:
+                file = self._files.enter_context((self._folder / f"{self._stem}_{kind}.pdf").open("wb"))
+                self._pdfs[kind] = PicturePdf(file, self._dpi)
+            self._pdfs[kind].add_jpeg(page.blob(name))
 
     def close(self) -> None:
-        """Writes the PDFs; raises OSError as `open` does, StorageError where the spool cannot be read."""
-        layout = img2pdf.get_fixed_dpi_layout_fun((self._dpi, self._dpi))
-        for kind, pictures in sorted(self._pictures.items()):
-            with (self._folder / f"{self._stem}_{kind}.pdf").open("wb") as file:
-                img2pdf.convert(
-                    pictures, engine=img2pdf.Engine.internal, nodate=True, layout_fun=layout, outputstream=file
-                )
-
-
-class _Picture:
-    """A picture in the spool that looks like a file to img2pdf."""
-
-    def __init__(self, page: StoredPage, name: str) -> None:
-        # Without the page's content, which would pile up.
-        self._page = StoredPage(page.path, page.offset, {}, {name: page.places[name]})
-        self._name = name
-
-    def read(self) -> bytes:
-        return self._page.blob(self._name)
+        """Ends the PDFs; raises OSError as `write` does."""
+        for pdf in self._pdfs.values():
+            pdf.close()

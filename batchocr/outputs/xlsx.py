@@ -14,7 +14,8 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 
-from batchocr.outputs.html_table import Cell, Table, parse_tables
+from batchocr.outputs.blocks import block_tables
+from batchocr.outputs.html_table import Cell, Table
 from batchocr.outputs.spool import StoredPage
 
 MAX_CELL_CHARS = 32_767
@@ -42,9 +43,13 @@ class XlsxWriter:
     def add_page(self, page: StoredPage) -> None:
         """Writes the tables of a page, in reading order."""
         blocks = sorted(page.meta["blocks"], key=lambda block: (block["order"] is None, block["order"] or 0))
-        tables = [table for block in blocks if block["html"] for table in parse_tables(block["html"])]
-        for number, table in enumerate(tables, start=1):
-            self._add_table(table, page.page_no, f"p{page.page_no:03d}_t{number}")
+        number = 0
+        for block in blocks:
+            # A table that began on a page before counts here and stands there.
+            number += "continues" in block
+            for table in block_tables(block):
+                number += 1
+                self._add_table(table, page.page_no, f"p{page.page_no:03d}_t{number}")
 
     def close(self) -> None:
         """Writes the workbook if there was a table; raises OSError as `open` does."""

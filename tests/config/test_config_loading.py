@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from batchocr.config import RunSettings, build_settings, load_settings, parse_engine_options
-from batchocr.errors import ConfigError
+from batchocr.errors import ConfigError, SetupError
 
 
 def write(path: Path, text: str) -> Path:
@@ -144,3 +145,10 @@ def test_ledger_safe_settings_come_back_without_secrets(tmp_path: Path) -> None:
     assert stored["engine_options"] == {"max_new_tokens": 9, "server": {"url": "u"}}
     expected = settings.model_copy(update={"engine_options": stored["engine_options"]})
     assert build_settings(stored) == expected
+
+
+def test_a_format_whose_library_is_missing_is_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "docx", None)
+    with pytest.raises(SetupError, match=r"batchocr\[docx\]"):
+        build_settings({"inputs": ["in"], "formats": "md,docx"})
+    assert build_settings({"inputs": ["in"], "formats": "md"}).formats == ("md",)

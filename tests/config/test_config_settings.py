@@ -90,7 +90,8 @@ def test_every_setting_is_described_with_a_default() -> None:
     for name, setting in described.items():
         assert setting.description, name
         assert setting.default_text, name
-    assert described["formats"].default_text == ",".join(FORMATS)
+    assert described["formats"].default_text == "md,json,xlsx,images,pdf"
+    assert {"docx", "paddlex-json"} < set(FORMATS)
     assert described["mode"].metavar == "[auto|ocr|text]"
     assert described["page_timeout_s"].flag == "--page-timeout-s"
 
@@ -99,7 +100,7 @@ def test_every_setting_is_described_with_a_default() -> None:
     "values",
     [
         {"pages": "1"}, {"formats": "md"}, {"page_markers": False}, {"visualization_dpi": 50}, {"dpi": 100},
-        {"max_page_pixels": 10_000},
+        {"max_page_pixels": 10_000}, {"join_tables": True}, {"relevel_titles": True},
     ],
 )  # fmt: skip
 def test_fingerprint_follows_settings_that_change_outputs(values: dict[str, Any]) -> None:

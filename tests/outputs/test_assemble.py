@@ -13,6 +13,7 @@ import pypdfium2
 import pytest
 from outputs_builders import block, noise, record
 
+from batchocr.config import FORMATS
 from batchocr.datatypes import Assembly, FailedPages, PageRanges
 from batchocr.errors import DocumentError, FailureKind
 from batchocr.outputs.assemble import assemble
@@ -160,3 +161,89 @@ def test_a_blocked_folder_leaves_nothing_in_staging(three_pages: Assembly) -> No
     with pytest.raises(DocumentError, match=r"mine\.txt"):
         assemble(three_pages)
     assert list(Path(three_pages.state_dir, "staging").iterdir()) == []
+
+
+def test_every_format_there_is_fills_the_folder(
+    write_segment: Callable[..., str], make_order: Callable[..., Assembly]
+) -> None:
+    pytest.importorskip("docx", reason="python-docx is not installed (extra docx)")
+    result = record(1, block(text="x"), raw={"paddlex": {"input_path": None, "a": 1}})
+    segment = write_segment("a", [result, record(2, block(text="y"))])
+    failed = (FailedPages(3, 3, FailureKind.TIMEOUT, "slow"),)
+    order = make_order(
+        segments=(segment,), formats=FORMATS, failed=failed, page_nos=PageRanges.of([1, 2, 3]), page_count=3
+    )
+    assemble(order)
+    files = contents(Path(order.output, "reports/doc"))
+    assert sorted(files) == ["doc.docx", "doc.json", "doc.md", "doc_layout.pdf", "paddlex/p0001_res.json"]
+    assert json.loads(files["paddlex/p0001_res.json"])["input_path"] == "reports/doc.pdf"
+    assert "raw" not in json.loads(files["doc.json"])["pages"][0]
+    manifest = json.loads(Path(order.output, "reports/doc/manifest.json").read_text())
+    assert [entry["pages"] for entry in manifest["warnings"]] == [[[2, 2]]]
+
+
+def test_word_alone_has_the_pictures_and_writes_no_image_files(
+    write_segment: Callable[..., str], make_order: Callable[..., Assembly]
+) -> None:
+    docx = pytest.importorskip("docx", reason="python-docx is not installed (extra docx)")
+    order = make_order(segments=(write_segment("a", [page(1)]),), formats=("docx",))
+    assemble(order)
+    folder = Path(order.output, "reports/doc")
+    assert list(contents(folder)) == ["doc.docx"]
+    assert len(docx.Document(str(folder / "doc.docx")).inline_shapes) == 1
+
+
+@pytest.fixture
+def long_table(write_segment: Callable[..., str], make_order: Callable[..., Assembly]) -> Assembly:
+    """Three pages with one table; the first page's engine Markdown says something else than its blocks."""
+    html = "<table><tr><td>head</td><td>b</td></tr><tr><td>row</td><td>{}</td></tr></table>"
+    title = block("paragraph_title", "1.1 Deep", 1, level=1)
+    pages = [
+        record(1, title, block("table", order=2, html=html.format(1)), markdown="the engine's own"),
+        record(2, block("table", html=html.format(2)), block("footer", "f", None)),
+        record(3, block("table", html=html.format(3)), block(text="end", order=2)),
+    ]
+    numbers = PageRanges.of([1, 2, 3])
+    return make_order(segments=(write_segment("a", pages),), page_nos=numbers, page_count=3)
+
+
+def test_a_table_over_pages_becomes_one_in_markdown_and_workbook(long_table: Assembly) -> None:
+    assemble(replace(long_table, join_tables=True))
+    folder = Path(long_table.output, "reports/doc")
+    text = (folder / "doc.md").read_text()
+    assert text.count("<table>") == text.count("head") == 1
+    assert (
+        text.index("<td>3</td>") < text.index("<!-- page: 2 -->") < text.index("<!-- page: 3 -->") < text.index("end")
+    )
+    workbook = openpyxl.load_workbook(folder / "doc.xlsx")
+    assert workbook.sheetnames == ["p001_t1"]
+    assert list(workbook["p001_t1"].values) == [("head", "b"), ("row", 1), ("row", 2), ("row", 3)]
+    pages = json.loads((folder / "doc.json").read_text())["pages"]
+    assert pages[0]["blocks"][1]["continued_on"] == [2, 3]
+    assert [pages[1]["blocks"][0]["continues"], pages[2]["blocks"][0]["continues"]] == [1, 1]
+    assert "joined_table" not in pages[0]["blocks"][1]
+    assert "row</td><td>2" in pages[1]["blocks"][0]["html"]
+
+
+def test_levels_of_the_whole_document_reach_markdown_and_json(long_table: Assembly) -> None:
+    assemble(replace(long_table, relevel_titles=True))
+    folder = Path(long_table.output, "reports/doc")
+    text = (folder / "doc.md").read_text()
+    assert "### 1.1 Deep" in text
+    assert text.count("<table>") == 3
+    assert json.loads((folder / "doc.json").read_text())["pages"][0]["blocks"][0]["level"] == 3
+
+
+def test_unless_asked_for_nothing_is_joined_and_the_engines_markdown_stands(long_table: Assembly) -> None:
+    assemble(long_table)
+    folder = Path(long_table.output, "reports/doc")
+    assert "the engine's own" in (folder / "doc.md").read_text()
+    assert len(openpyxl.load_workbook(folder / "doc.xlsx").sheetnames) == 3
+    assert "contin" not in (folder / "doc.json").read_text()
+
+
+def test_failed_pages_end_a_table(long_table: Assembly) -> None:
+    failed = (FailedPages(2, 2, FailureKind.TIMEOUT, "slow"),)
+    assemble(replace(long_table, join_tables=True, failed=failed))
+    workbook = openpyxl.load_workbook(Path(long_table.output, "reports/doc/doc.xlsx"))
+    assert workbook.sheetnames == ["p001_t1", "p003_t1"]

@@ -54,6 +54,14 @@ PIECES = st.lists(
             "<svg/onload=x>",
             "- ```",
             "<p>",
+            "$",
+            "$$",
+            "\\(",
+            "\\)",
+            "\\[",
+            "\\]",
+            "&lt;",
+            "_",
         ]
     ),
     max_size=14,
@@ -74,6 +82,25 @@ def test_tables_are_rebuilt_and_formatting_stays() -> None:
     table = "<div><html><body><table border=1><tr><td onclick=x>1</td></tr></table></body></html></div>"
     source = f"## A *b* `c`\n{table}\n\n- d"
     assert rewrite_markdown(source, {}) == "## A *b* `c`\n\n<table>\n<tr><td>1</td></tr>\n</table>\n\n- d"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a $ x_1<y $ b", r"a $x_1\lt y$ b"),
+        (" $$ E=mc^2 & \n a < b $$ ", r" $$E=mc^2 & a \lt b$$ "),
+        (r"see \(a_1<b\)", r"see $a_1\lt b$"),
+        ("\\[\nx<1\n\\]", r"$$x\lt 1$$"),
+        ("cost $5 <b>x</b> and $6", "cost $5 x and $6"),
+        ("cost $5 and $x$", "cost $5 and $x$"),
+        (
+            "<table border=1 style='margin: auto;'><tr><td style='a'> $ \\alpha<1 $ </td></tr></table>",
+            "<table>\n<tr><td>$ \\alpha&lt;1 $</td></tr>\n</table>",
+        ),
+    ],
+)
+def test_formulas_survive_whatever_is_in_them(source: str, expected: str) -> None:
+    assert rewrite_markdown(source, {}).strip("\n") == expected
 
 
 def test_other_html_is_shown_as_text_and_links_are_dead() -> None:

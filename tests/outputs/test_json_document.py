@@ -51,3 +51,15 @@ def test_a_document_without_pages_is_valid_json(make_order: Callable[..., Assemb
     file = io.StringIO()
     JsonWriter(file, make_order(), with_images=False).close()
     assert json.loads(file.getvalue())["pages"] == []
+
+
+def test_raw_data_that_other_files_hold_is_left_out(
+    write_segment: Callable[..., str], make_order: Callable[..., Assembly]
+) -> None:
+    segment = read_segment(Path(write_segment("s", [record(1, raw={"paddlex": {"a": 1}, "own": 2})])))
+    file = io.StringIO()
+    writer = JsonWriter(file, make_order(), with_images=True, left_out=frozenset({"paddlex"}))
+    for page in segment:
+        writer.add_page(page)
+    writer.close()
+    assert json.loads(file.getvalue())["pages"][0]["raw"] == {"own": 2}

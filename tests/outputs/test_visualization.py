@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pypdfium2
@@ -19,10 +20,11 @@ def test_each_kind_becomes_a_pdf_with_pages_of_the_right_size(
     for name in ("a", "b"):
         folder = tmp_path / name
         folder.mkdir()
-        writer = VisualizationWriter(folder, "doc", 100)
-        for page in segment:
-            writer.add_page(page)
-        writer.close()
+        with ExitStack() as files:
+            writer = VisualizationWriter(folder, "doc", 100, files)
+            for page in segment:
+                writer.add_page(page)
+            writer.close()
         written.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert sorted(written[0]) == ["doc_layout.pdf", "doc_ocr.pdf"]
     assert written[0] == written[1]

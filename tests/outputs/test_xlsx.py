@@ -58,6 +58,19 @@ def test_a_cell_over_the_limit_is_cut_with_a_warning(sheet_of) -> None:
     assert warnings == [("sheet p003_t1: a cell's text was cut to 32767 characters", 3)]
 
 
+def test_sheet_names_stay_short_and_different(tmp_path: Path, write_segment: Callable[..., str]) -> None:
+    tables = [block("table", html="<table><tr><td>1</table>", order=order) for order in range(1, 13)]
+    segment = read_segment(Path(write_segment("s", [record(12345, *tables), record(1234, *tables)])))
+    writer = XlsxWriter(tmp_path / "t.xlsx", lambda message, page_no: None)
+    for page in segment:
+        writer.add_page(page)
+    writer.close()
+    names = openpyxl.load_workbook(tmp_path / "t.xlsx").sheetnames
+    assert names[11] == "p12345_t12"
+    assert len({name.casefold() for name in names}) == 24
+    assert max(map(len, names)) <= 31
+
+
 def test_no_table_no_file(tmp_path: Path) -> None:
     XlsxWriter(tmp_path / "t.xlsx", lambda message, page_no: None).close()
     assert list(tmp_path.iterdir()) == []
