@@ -1,12 +1,16 @@
-# One Python environment in .venv does everything; `make` alone lists what there is.
+# The environment in .venv does everything but PaddlePaddle, which has .venv-paddle: the two want different builds of OpenCV.
+# `make` alone lists what there is.
 # PYTHON names the interpreter that makes it (3.10 or newer): make run PYTHON=python3.12
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check --no-input
 PYTEST := .venv/bin/python -m pytest
+# The CPU build; docs/paddleocr-vl.md names the CUDA builds.
+PADDLE ?= paddlepaddle==3.3.1
+PADDLE_PIP := .venv-paddle/bin/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run check fix test test-faults test-gpu test-all bench clean
+.PHONY: help setup setup-dev setup-paddle run check fix test test-faults test-paddle test-gpu test-all bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -14,6 +18,8 @@ help: ## list these targets
 setup: .venv/.batchocr-cpu ## make .venv with batchocr and its engine for CPUs
 
 setup-dev: .venv/.batchocr-dev ## the same with all that tests and checks need
+
+setup-paddle: .venv-paddle/.batchocr ## make .venv-paddle with PaddleOCR and the CPU build of PaddlePaddle (2 GB)
 
 run: setup ## read the sample documents and say where the results are
 	.venv/bin/batchocr run --job jobs/quickstart.yaml
@@ -36,39 +42,53 @@ fix: setup-dev ## format, and mend what lint can mend
 	.venv/bin/python -m ruff format .
 
 test: setup-dev ## the tests, without GPU, slow ones and faults
-	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not slow and not faults"
+	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not slow and not faults and not paddle"
 
 test-faults: setup-dev ## kill, hang and flood real processes
-	$(PYTEST) -m "faults and not slow and not gpu"
+	$(PYTEST) -m "faults and not slow and not gpu and not paddle"
+
+test-paddle: .venv-paddle/.batchocr-dev ## paddleocr and paddlex for real, with tiny networks made on the spot
+	.venv-paddle/bin/python -m pytest tests/paddle -m "not gpu and not slow"
 
 test-gpu: setup-dev ## the tests that need a GPU
 	$(PYTEST) -m gpu
 
 test-all: setup-dev ## every test that needs no GPU
-	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not faults"
-	$(PYTEST) -m "faults and not slow and not gpu"
+	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not faults and not paddle"
+	$(PYTEST) -m "faults and not slow and not gpu and not paddle"
 
 bench: setup-dev ## measure (minutes; the machine should be idle)
 	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
 
-clean: ## remove .venv and caches; results in ./output stay
-	rm -rf .venv build dist batchocr.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## remove both environments and caches; results in ./output stay
+	rm -rf .venv .venv-paddle build dist batchocr.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The stamps tell that an install was finished, and with which dependencies.
 .venv/.batchocr-cpu: pyproject.toml
-	$(call make_venv)
+	$(call make_venv,.venv)
 	$(PIP) install --quiet -e '.[cpu]'
 	@touch $@
 
 .venv/.batchocr-dev: pyproject.toml
-	$(call make_venv)
+	$(call make_venv,.venv)
 	$(PIP) install --quiet -e '.[cpu,dev]'
 	@touch .venv/.batchocr-cpu $@
+
+.venv-paddle/.batchocr: pyproject.toml
+	$(call make_venv,.venv-paddle)
+	$(PADDLE_PIP) install --quiet '$(PADDLE)' -e '.[paddle,docx]'
+	@touch $@
+
+# The PP-OCR networks of rapidocr are read as files; its dependency on another OpenCV build is left out.
+.venv-paddle/.batchocr-dev: .venv-paddle/.batchocr
+	$(PADDLE_PIP) install --quiet -e '.[paddle,docx,test]' onnxruntime
+	$(PADDLE_PIP) install --quiet --no-deps 'rapidocr>=3.10' --target .venv-paddle/share/rapidocr
+	@touch $@
 
 # `venv` run once more mends an environment whose making was interrupted.
 define make_venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 	  || { echo 'batchocr needs Python 3.10 or newer; name one: make PYTHON=python3.12 ...' >&2; exit 1; }
-	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
-	@echo 'Installing into .venv (a few hundred megabytes the first time) ...'
+	@$(1)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(1)
+	@echo 'Installing into $(1) (hundreds of megabytes the first time) ...'
 endef

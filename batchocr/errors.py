@@ -110,7 +110,7 @@ class EngineError(TaskError):
         message: what happened.
         kind: `engine_error` unless said otherwise.
         fatal: the device is no longer usable, so the worker must be replaced.
-        blameless: no page has anything to do with it (a server is gone): those in hand are as if they had not been tried.
+        blameless: no page has anything to do with it (a server is gone): those in hand count as not tried.
     """
 
     default_kind = FailureKind.ENGINE_ERROR

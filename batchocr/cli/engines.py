@@ -1,9 +1,10 @@
-"""`batchocr engines`: which engines there are, and which run here."""
+"""`batchocr engines`: which engines there are, and which run here; the configuration of a pipeline to edit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import click
 
@@ -31,13 +32,32 @@ class EngineStatus:
     message: str
 
 
-@click.command("engines")
+EPILOG = """\b
+Examples:
+  batchocr engines                          which run here, and what the others lack
+  batchocr engines config OCR > my.yaml     the configuration of a PaddleX pipeline, to edit
+  batchocr run scans/ --engine paddlex --engine-option config=my.yaml
+"""
+CONFIG_EPILOG = """\b
+Examples:
+  batchocr engines config PP-StructureV3 > my.yaml
+  batchocr engines config paddleocr-vl > my.yaml
+
+NAME is what PaddleX or PaddleOCR calls the pipeline (docs/paddlex.md lists them), or an engine that runs pipelines.
+Document unwarping and the like are switched off in it; fine-tuned models go into `model_dir`.
+"""
+
+
+@click.group("engines", invoke_without_command=True, epilog=EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="write one JSON object")
-def command(as_json: bool) -> int:
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> int:
     """Lists the engines: where each comes from, whether it runs here, and if not what it lacks.
 
     Asks each engine in a process of its own, which takes seconds.
     """
+    if context.invoked_subcommand is not None:
+        return int(ExitCode.OK)
     gpus = list_gpus()
     found = [engine_status(name, gpus=lambda: gpus) for name in engine_entry_points()]
     if as_json:
@@ -47,12 +67,29 @@ def command(as_json: bool) -> int:
     return int(ExitCode.OK)
 
 
-def engine_status(name: str, devices: str = "auto", *, gpus: Callable[[], tuple[Gpu, ...]] = list_gpus) -> EngineStatus:
+@command.command("config", epilog=CONFIG_EPILOG, short_help="Write the configuration of a pipeline, to edit.")
+@click.argument("name", metavar="NAME")
+def config(name: str) -> int:
+    """Writes the configuration of a PaddleX pipeline to stdout, to save and edit."""
+    from batchocr.engines.paddlex.configuration import editable_yaml
+
+    emit(editable_yaml(name))
+    return int(ExitCode.OK)
+
+
+def engine_status(
+    name: str,
+    devices: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    *,
+    gpus: Callable[[], tuple[Gpu, ...]] = list_gpus,
+) -> EngineStatus:
     """Asks one engine whether it runs here. Blocks while its libraries are imported in a child.
 
     Args:
         name: of the engine.
         devices: where it would run.
+        options: of the engine.
         gpus: lists the GPUs of this machine.
     """
     from batchocr import runs
@@ -60,7 +97,7 @@ def engine_status(name: str, devices: str = "auto", *, gpus: Callable[[], tuple[
     point = engine_entry_points().get(name)
     origin = f"{point.dist.name} {point.dist.version}" if point and point.dist else "?"
     try:
-        info = runs.describe_engine(name)
+        info = runs.describe_engine(name, options)
         choice = resolve_devices(devices, info.devices, engine=name, gpus=gpus)
     except BatchOcrError as err:
         return EngineStatus(name, origin, False, str(err))

@@ -23,6 +23,7 @@ COMMANDS = {
     "cancel": ("batchocr.cli.cancel", "Stop a run from elsewhere, once its pages in hand are finished."),
     "retry": ("batchocr.cli.retry", "Read again what failed, and only that."),
     "engines": ("batchocr.cli.engines", "List the engines: which run here, and what the others lack."),
+    "models": ("batchocr.cli.models", "List, check, pack, unpack and pull the models of the Paddle engines."),
     "doctor": ("batchocr.cli.doctor", "Look at this machine and say what would keep a run from working."),
 }
 

@@ -7,18 +7,21 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from batchocr.devices.capacity import available_memory_bytes, usable_cores
+from batchocr.devices.gpu_facts import GpuFacts
 from batchocr.devices.gpus import list_gpus, visible_gpus
 from batchocr.devices.resolve import CPU_WORKER_BYTES
 
 GIB = 1 << 30
 LOW_DISK_BYTES = 2 * GIB
 FEW_FILES = 1024
+# What the smallest model of use on a GPU takes with its pages, roughly.
+LOW_GPU_BYTES = 4 * GIB
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,23 @@ def check_machine(output: Path, environ: Mapping[str, str] = os.environ) -> tupl
         _open_files(),
         *_output(output),
     )
+
+
+def check_gpus(gpus: Sequence[GpuFacts]) -> tuple[Finding, ...]:
+    """Gives a finding for each GPU of this machine, hidden or not: driver, compute capability and free memory."""
+    return tuple(_gpu(gpu) for gpu in gpus)
+
+
+def _gpu(gpu: GpuFacts) -> Finding:
+    words = [f"driver {gpu.driver}"]
+    if gpu.capability is not None:
+        words.append("compute capability {}.{}".format(*gpu.capability))
+    if gpu.free_bytes is not None and gpu.memory_bytes is not None:
+        words.append(f"{gpu.free_bytes / GIB:.1f} of {gpu.memory_bytes / GIB:.1f} GiB free")
+    name, message = f"{gpu.name} {gpu.uuid[:12]}", ", ".join(words)
+    if gpu.free_bytes is not None and gpu.free_bytes < LOW_GPU_BYTES:
+        return Finding(name, "note", message, "End what holds its memory; `nvidia-smi` lists who does.")
+    return Finding(name, "ok", message)
 
 
 def _memory() -> Finding:
