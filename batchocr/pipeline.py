@@ -71,11 +71,12 @@ def page_images(task: Task, source: PageSource, engine: EngineInfo, dpi: int) ->
     """Gives each page of a task in order: its image, or why there is none."""
     for page_no in task.page_nos:
         if not engine.needs_image:
-            blank = PageImage(page_no, np.full((1, 1, 3), 255, np.uint8), float(dpi), task.document.source)
-            yield TaskPage(task, blank)
+            nothing = np.full((1, 1, 3), 255, np.uint8)
+            yield TaskPage(task, PageImage(page_no, nothing, float(dpi), task.document.source))
             continue
         try:
             page = source.render(task.document, page_no, round(dpi * task.scale), engine.wants_text_layer)
+            page = replace(page, page_count=task.document.page_count)
             yield TaskPage(task, page if task.scale == 1.0 else _with_fewer_pixels(page, task))
         except DocumentError as err:
             yield TaskPage(task, PageFailure(page_no, err.kind, str(err)))

@@ -87,7 +87,7 @@ def retry(
         output: the output folder.
         kinds: failure kinds to try again; all of them unless given.
         state_dir: where the ledger is, if not in the output folder.
-        overrides: settings to change, by name.
+        overrides: settings to change, by name; engine options are added to those of the last run.
         listener: is told how it goes.
 
     Raises:
@@ -95,7 +95,9 @@ def retry(
         StorageError: no run has written there yet.
     """
     wanted = frozenset(_kind(name) for name in kinds) or frozenset(FailureKind)
-    values = {**_stored_settings(output.absolute(), state_dir), **(overrides or {})}
+    stored, overrides = _stored_settings(output.absolute(), state_dir), overrides or {}
+    engine_options = {**stored["engine_options"], **overrides.get("engine_options", {})}  # secrets are not stored
+    values = {**stored, **overrides, "engine_options": engine_options}
     context = _context(build_settings(values), retry_kinds=wanted)
     return _execute(context, listener, handle_signals=True)
 

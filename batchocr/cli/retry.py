@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from batchocr.cli.options import GroupedCommand, given_settings, setting_options
 from batchocr.cli.progress import choose_progress
 from batchocr.cli.run import show_summary
+from batchocr.config import secrets_from_environment
 from batchocr.errors import FailureKind
 from batchocr.logs import console_logging
 
@@ -45,9 +47,10 @@ Examples:
 def command(output: Path, kinds: tuple[str, ...], quiet: bool, as_json: bool, **parameters: Any) -> int:
     """Reads again what failed in the last run to OUT (./output unless named), with that run's settings.
 
-    Pages that were read stay as they are. With nothing to retry the exit code is 0.
+    Pages that were read stay as they are. With nothing to retry the exit code is 0. Keys that the engine needs are not
+    stored with a run: give them in BATCHOCR_ENGINE_OPTIONS again.
     """
-    overrides = given_settings(parameters)
+    overrides = {**given_settings(parameters), "engine_options": secrets_from_environment(os.environ)}
     level = overrides.get("log_level", "info")
     console_logging("warning" if quiet and level in ("debug", "info") else level)
     from batchocr import runs

@@ -6,7 +6,7 @@ Everything that reads a setting from the environment or a file is here. This roo
 from __future__ import annotations
 
 from batchocr.config.fingerprint import fingerprint
-from batchocr.config.loading import build_settings, load_settings, parse_engine_options
+from batchocr.config.loading import build_settings, load_settings, parse_engine_options, secrets_from_environment
 from batchocr.config.overlap import check_apart
 from batchocr.config.settings import FORMATS, RunSettings, Setting, describe_settings
 
@@ -20,4 +20,5 @@ __all__ = [
     "fingerprint",
     "load_settings",
     "parse_engine_options",
+    "secrets_from_environment",
 ]

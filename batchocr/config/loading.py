@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from batchocr.config.overlap import check_apart
-from batchocr.config.settings import RunSettings, describe_settings
+from batchocr.config.settings import RunSettings, describe_settings, is_secret
 from batchocr.errors import ConfigError, SetupError
 
 PREFIX = "BATCHOCR_"
@@ -95,6 +95,16 @@ def parse_engine_options(pairs: Sequence[str]) -> dict[str, Any]:
             raise ConfigError(f"--engine-option {pair!r} must be KEY=VALUE, such as runtime=onnxruntime.")
         options[key.strip()] = _yaml(value, f"--engine-option {key.strip()}")
     return options
+
+
+def secrets_from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Gives the engine options in `BATCHOCR_ENGINE_OPTIONS` that are secrets, which no ledger keeps for a retry.
+
+    Raises:
+        ConfigError: as `load_settings`, for the environment.
+    """
+    options = _from_environment(environ).get("engine_options")
+    return {name: value for name, value in options.items() if is_secret(name)} if isinstance(options, dict) else {}
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

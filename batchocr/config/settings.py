@@ -345,8 +345,13 @@ def without_secrets(options: Mapping[Any, Any]) -> dict[Any, Any]:
     return {
         key: without_secrets(value) if isinstance(value, dict) else value
         for key, value in options.items()
-        if not SECRET_NAME.search(str(key))
+        if not is_secret(key)
     }
+
+
+def is_secret(name: object) -> bool:
+    """Tells whether an engine option's name sounds like a secret."""
+    return bool(SECRET_NAME.search(str(name)))
 
 
 def describe_settings() -> Iterator[Setting]:

@@ -65,6 +65,7 @@ class PageImage:
         source: the document's name, for messages.
         text_layer: of a PDF page when the engine wants it, else None.
         warnings: what was done to the page on its way (for example scaled down).
+        page_count: pages of its document, None if unknown.
     """
 
     page_no: int
@@ -73,6 +74,7 @@ class PageImage:
     source: str
     text_layer: TextLayer | None = None
     warnings: tuple[str, ...] = ()
+    page_count: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from batchocr.config import RunSettings, build_settings, load_settings, parse_engine_options
+from batchocr.config import RunSettings, build_settings, load_settings, parse_engine_options, secrets_from_environment
 from batchocr.errors import ConfigError, SetupError
 
 
@@ -152,3 +152,11 @@ def test_a_format_whose_library_is_missing_is_refused_before_anything_is_read(mo
     with pytest.raises(SetupError, match=r"batchocr\[docx\]"):
         build_settings({"inputs": ["in"], "formats": "md,docx"})
     assert build_settings({"inputs": ["in"], "formats": "md"}).formats == ("md",)
+
+
+def test_only_secrets_of_the_engine_options_in_the_environment_are_taken_for_a_retry() -> None:
+    options = "{vl_rec_api_key: k1, pipeline_version: v1, hf_token: t1}"
+    assert secrets_from_environment({"BATCHOCR_ENGINE_OPTIONS": options, "BATCHOCR_DPI": "72"}) == {
+        "vl_rec_api_key": "k1", "hf_token": "t1",
+    }  # fmt: skip
+    assert secrets_from_environment({}) == {}

@@ -34,6 +34,8 @@ _REMEDIES = {
     "paddlepaddle-gpu==3.3.1 -i https://www.paddlepaddle.org.cn/packages/stable/cu126/ (NVIDIA, CUDA 12.6)",
     "onnxruntime": "install it with: pip install onnxruntime",
 }
+# What PaddleX draws text with: labels, and lines that were read.
+_FONTS = ("PingFang-SC-Regular.ttf", "simfang.ttf")
 _FONT_VARIABLE = "PADDLE_PDX_LOCAL_FONT_FILE_PATH"
 
 
@@ -103,11 +105,12 @@ def _provide_font() -> None:
     """Names a font file to PaddleX, which else downloads one when it draws its first picture.
 
     The file is Pillow's own font (Latin letters, enough for labels), written once per user, since PaddleX takes nothing
-    but a path. A font that the user names, or one that PaddleX has downloaded before, is left in use.
+    but a path. A font that the user names, or those that PaddleX has downloaded before, are left in use.
     """
     from PIL import ImageFont
 
-    if os.environ.get(_FONT_VARIABLE) or (cache_home(os.environ) / "fonts" / "PingFang-SC-Regular.ttf").is_file():
+    folder = cache_home(os.environ) / "fonts"
+    if os.environ.get(_FONT_VARIABLE) or all((folder / name).is_file() for name in _FONTS):
         return
     font = ImageFont.load_default(20)
     if not isinstance(font, ImageFont.FreeTypeFont) or not hasattr(font.path, "getvalue"):

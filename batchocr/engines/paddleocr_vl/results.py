@@ -32,7 +32,7 @@ def page_result(result: Any, page: PageImage, *, visualize: bool) -> PageResult:
         visualize: take the pipeline's drawings too.
     """
     result["input_path"] = page.source
-    result["page_index"] = page.page_no - 1
+    result["page_index"], result["page_count"] = page.page_no - 1, page.page_count
     markdown = result.markdown
     names = {path: f"image_{number}" for number, path in enumerate(markdown["markdown_images"], start=1)}
     drawn = result.img if visualize else {}

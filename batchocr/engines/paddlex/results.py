@@ -38,6 +38,8 @@ def page_result(result: Any, page: PageImage, *, visualize: bool) -> PageResult:
     blocks, crops = _blocks(result, turn, images)
     data = _json(result)
     data.update(input_path=page.source, page_index=page.page_no - 1)
+    if "page_count" in data:  # some pipelines tell it
+        data["page_count"] = page.page_count
     return PageResult(
         page_no=page.page_no,
         width_px=turn.width_px,
