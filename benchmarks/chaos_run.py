@@ -170,8 +170,7 @@ def disturb(reference: Reference, folder: Path, rng: random.Random) -> Outcome:
     outcome.missed = len(faults)
     outcome.violations += command.wait_until_gone(0.0 if outcome.violations else LEAVE_LIMIT_S)
     if not outcome.violations:
-        outcome.violations += _compare(reference, command, outcome)
-        outcome.violations += recorded.violations(output / ".batchocr")
+        outcome.violations += _compare(reference, command, outcome, recorded)
     return outcome
 
 
@@ -207,7 +206,7 @@ def _give_once(
     return faults
 
 
-def _compare(reference: Reference, command: Command, outcome: Outcome) -> list[str]:
+def _compare(reference: Reference, command: Command, outcome: Outcome, recorded: Recorded) -> list[str]:
     """Checks everything at the end of a run; what failed through the hits is retried, and must be whole then."""
     output = command.folder / "out"
     status = runs.status(output)
@@ -215,7 +214,7 @@ def _compare(reference: Reference, command: Command, outcome: Outcome) -> list[s
     lost = {source for source, _ in outcome.losses}
     folders = tuple(entry["folder"] + "/" for entry in status["documents"] if entry["source"] in lost)
     found = check_delivery(output, status) + check_leftovers(output, command.temporary, status) + check_ledger(output)
-    found += _check_losses(outcome)
+    found += _check_losses(outcome) + recorded.violations(output / ".batchocr")
     found += [f"differs: {name}" for name in _differing(reference, output, outcome) if not name.startswith(folders)]
     if found or not lost:
         return found
@@ -225,6 +224,9 @@ def _compare(reference: Reference, command: Command, outcome: Outcome) -> list[s
     found += [f"ended with exit code {code}"] if code not in ENDS else []
     found += [f"still fails: {place}" for place in reference.losses(status)]
     found += [f"differs: {name}" for name in _differing(reference, output, outcome)]
+    if all(page_no is not None for _, page_no in outcome.losses):
+        # The spool of a document that failed as a whole is gone: where a twin was delivered, its pages are read again.
+        found += recorded.violations(output / ".batchocr")
     return [f"after retry: {what}" for what in found + command.wait_until_gone()]
 
 

@@ -18,26 +18,51 @@ PAGE_FAILED = FailureKind.PAGE_RENDER_FAILED
 
 
 class PdfReader:
-    """One open PDF."""
+    """One open PDF.
+
+    After a page that PDFium cannot load, it may fail on others that it can load in a file just opened. What becomes of
+    a page must not depend on which were read before, so such a file is opened again.
+    """
 
     format = DocumentFormat.PDF
 
     def __init__(self, file: BinaryIO, identity: FileIdentity, password: str | None, limits: Limits) -> None:
         self.identity = identity
         self._limits = limits
+        self._file = file
+        self._password = password
+        self._pdf = self._open()
+        self._pages_loaded = 0
+        self.page_count = len(self._pdf)
+
+    def _open(self) -> Any:
         # PDFium keeps its last error, and for an empty page tree sets none: that of the document before would be told.
         pdfium_c.FPDF_LoadMemDocument(b"", 0, None)
         try:
-            self._pdf = pdfium.PdfDocument(file, password=password, autoclose=True)
+            pdf = pdfium.PdfDocument(self._file, password=self._password)
         except pdfium.PdfiumError as err:
-            raise _opening_error(err.err_code, password is not None) from err
+            raise _opening_error(err.err_code, self._password is not None) from err
         try:
             # Before any page is loaded: only then are filled-in form fields drawn.
-            self._pdf.init_forms()
+            pdf.init_forms()
         except pdfium.PdfiumError as err:
-            self._pdf.close()
+            pdf.close()
             raise DocumentError("PDFium cannot read the form fields of this PDF; print it to a new PDF") from err
-        self.page_count = len(self._pdf)
+        return pdf
+
+    def _load(self, page_no: int) -> Any:
+        """Gives a page, as a file just opened would give it."""
+        try:
+            page = self._pdf.get_page(page_no - 1)
+        except pdfium.PdfiumError:
+            fresh = self._pages_loaded == 0
+            self._pdf.close()
+            self._pdf, self._pages_loaded = self._open(), 0
+            if fresh:
+                raise
+            return self._load(page_no)
+        self._pages_loaded += 1
+        return page
 
     def render(self, page_no: int, dpi: int, want_text: bool) -> RenderedPage:
         """Gives page `page_no` drawn at `dpi`, or lower where it would be larger than `max_page_pixels`.
@@ -46,7 +71,7 @@ class PdfReader:
             DocumentError: `page_render_failed`.
         """
         try:
-            page = self._pdf.get_page(page_no - 1)
+            page = self._load(page_no)
         except pdfium.PdfiumError as err:
             raise DocumentError("PDFium cannot load this page: the PDF is damaged", PAGE_FAILED) from err
         try:
@@ -76,6 +101,7 @@ class PdfReader:
     def close(self) -> None:
         """Lets go of the file and of all memory."""
         self._pdf.close()
+        self._file.close()
 
 
 def _opening_error(code: int | None, with_password: bool) -> DocumentError:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from document_builders import pdf, pdf_of_objects, stream, written
-from support.documents import broken_pdf, encrypted_pdf
+from support.documents import broken_pdf, encrypted_pdf, pdf_with_missing_pages
 
 from batchocr.datatypes import DocumentFormat, Limits
 from batchocr.documents.reader import DocumentReader, RenderedPage, open_document
@@ -161,3 +163,22 @@ def test_refusal_does_not_repeat_that_of_the_document_before(tmp_path: Path) -> 
         with pytest.raises(DocumentError) as caught:
             open_document(str(path), None, Limits())
         assert caught.value.kind is kind
+
+
+def test_verdict_on_a_page_does_not_depend_on_the_pages_read_before(tmp_path: Path) -> None:
+    path = pdf_with_missing_pages(tmp_path / "holes.pdf", 8, [2])
+
+    def failing(order: Sequence[int]) -> list[int]:
+        reader = open_document(path, None, Limits())
+        failed = []
+        for page_no in order:
+            try:
+                reader.render(page_no, 72, want_text=False)
+            except DocumentError as err:
+                assert err.kind is FailureKind.PAGE_RENDER_FAILED
+                failed.append(page_no)
+        reader.close()
+        return failed
+
+    for order in itertools.permutations([1, 2, 4, 7, 8]):
+        assert failing(order) == [2], order
