@@ -34,8 +34,8 @@ class EngineStatus:
 
 EPILOG = """\b
 Examples:
-  batchocr engines                          which run here, and what the others lack
-  batchocr engines config OCR > my.yaml     the configuration of a PaddleX pipeline, to edit
+  batchocr engines                        which run here, and what others lack
+  batchocr engines config OCR > my.yaml   a pipeline's configuration, to edit
   batchocr run scans/ --engine paddlex --engine-option config=my.yaml
 """
 CONFIG_EPILOG = """\b

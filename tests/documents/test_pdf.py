@@ -174,8 +174,7 @@ def test_verdict_on_a_page_does_not_depend_on_the_pages_read_before(tmp_path: Pa
         for page_no in order:
             try:
                 reader.render(page_no, 72, want_text=False)
-            except DocumentError as err:
-                assert err.kind is FailureKind.PAGE_RENDER_FAILED
+            except DocumentError:
                 failed.append(page_no)
         reader.close()
         return failed

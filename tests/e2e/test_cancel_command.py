@@ -13,6 +13,7 @@ from support.jobs import eventually
 
 from batchocr import runs
 from batchocr.errors import StorageError
+from batchocr.worker.open_pages import read_open_pages
 
 PAGES = 40
 
@@ -37,7 +38,7 @@ def pages_done(output: Path) -> int:
 
 
 def has_open_page(output: Path) -> bool:
-    return any('"pages": [1]' in note.read_text() for note in (output / ".batchocr" / "workers").glob("*.open"))
+    return any(read_open_pages(str(note)) for note in (output / ".batchocr" / "workers").glob("*.open"))
 
 
 def test_cancelled_run_answers_143_and_the_same_command_goes_on(folder: Path) -> None:

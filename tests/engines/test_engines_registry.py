@@ -28,7 +28,9 @@ def test_engine_is_given_by_name() -> None:
 
 
 def test_unknown_engine_is_refused_with_the_nearest_name_and_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"no engine called 'ppocrr'\. Did you mean ppocr\?.*fake, ppocr"):
+    with pytest.raises(
+        ConfigError, match=r"no engine called 'ppocrr'\. Did you mean ppocr\?.*fake, paddleocr-vl, paddlex, ppocr"
+    ):
         engine_class("ppocrr")
 
 

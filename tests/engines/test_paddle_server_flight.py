@@ -19,7 +19,7 @@ def page(page_no: int) -> PageImage:
 
 
 def result(page_no: int) -> PageResult:
-    return PageResult(page_no, 4, 4, (Block("text", (0.0, 0.0, 4.0, 4.0), 1, str(page_no)),))
+    return PageResult(page_no, 4, 4, (Block("text", (0.0, 0.0, 4.0, 4.0), 1, str(page_no)),), source="a.pdf")
 
 
 def read(image: PageImage) -> PageOutcome:
