@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from ppocr_pages import loaded_engine, picture, sentences
 
@@ -86,11 +87,52 @@ def test_more_than_a_thousand_lines_are_all_found() -> None:
     assert len(Detector(Painted(boxes), 1280)(np.zeros((1000, 1000, 3), np.uint8))) == 1248
 
 
-def test_page_of_small_print_is_searched_again_at_twice_the_scale() -> None:
-    network = Painted([(0.1, 0.1 * n, 0.6, 0.1 * n + 0.004) for n in range(1, 9)])
-    Detector(network, 1280)(np.zeros((2000, 1414, 3), np.uint8))
-    (first_rows, _), (second_rows, _) = network.sizes
-    assert second_rows == pytest.approx(2 * first_rows, rel=0.05)
+class Dark(Network):
+    """A stand-in that takes dark pixels for the cores of lines."""
+
+    characters = ()
+
+    def __init__(self) -> None:
+        self.sizes: list[tuple[int, int]] = []
+
+    def __call__(self, tensor: Floats) -> Floats:
+        self.sizes.append((tensor.shape[2], tensor.shape[3]))
+        return (tensor.mean(axis=1, keepdims=True) < 0).astype(np.float32)
+
+    def release_memory(self) -> None:
+        pass
+
+
+def bars(count: int, pitch: int) -> npt.NDArray[np.uint8]:
+    page = np.full((2000, 1414, 3), 255, np.uint8)
+    for number in range(count):
+        top = 20 + pitch * number
+        page[top : top + 5, 200:1200] = 0
+    return page
+
+
+def test_page_of_small_print_is_searched_again_at_twice_the_scale_in_bands_of_the_first_search_size() -> None:
+    network = Dark()
+    Detector(network, 1280)(bars(60, 30))
+    (first_rows, first_columns), *bands = network.sizes
+    assert len(bands) >= 3
+    assert [columns for _, columns in bands] == pytest.approx([2 * first_columns] * len(bands), rel=0.05)
+    assert max(rows * columns for rows, columns in bands) < 1.8 * first_rows * first_columns
+
+
+@pytest.mark.parametrize("pitch", [23, 30, 31, 37])
+def test_lines_of_a_page_searched_in_bands_are_found_once_where_they_stand(pitch: int) -> None:
+    count = 1900 // pitch
+    quads = Detector(Dark(), 1280)(bars(count, pitch))
+    middles = [float(quad[:, 1].mean()) for quad in quads]
+    assert middles == pytest.approx([22.5 + pitch * number for number in range(count)], abs=3)
+
+
+def test_line_that_runs_along_the_page_s_edge_is_not_cut_between_bands() -> None:
+    page = bars(60, 30)
+    page[100:1900, 60:66] = 0
+    tall = [quad for quad in Detector(Dark(), 1280)(page) if np.ptp(quad[:, 1]) > np.ptp(quad[:, 0])]
+    assert [float(np.ptp(quad[:, 1])) for quad in tall] == [pytest.approx(1800, abs=40)]
 
 
 def test_page_of_ordinary_print_is_searched_once() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from support.missing import missing
 from batchocr.datatypes import PageFailure, PageResult
 from batchocr.engines.ppocr.engine import PpOcrEngine
 from batchocr.engines.ppocr.options import PpOcrOptions
+from batchocr.engines.ppocr.weights import Weights, find_weights
 from batchocr.errors import EngineError, FailureKind, SetupError
 
 EXPECTED = " ".join(SENTENCES)
@@ -139,8 +142,45 @@ def test_page_that_fails_leaves_its_neighbours_alone() -> None:
 
 
 def test_other_devices_are_refused_with_the_remedy() -> None:
-    with pytest.raises(SetupError, match="--devices cpu"):
+    with pytest.raises(SetupError, match="--engine-option runtime=torch"):
         PpOcrEngine(PpOcrOptions()).load("gpu:0")
+    with pytest.raises(SetupError, match="does not run on npu:0"):
+        PpOcrEngine(PpOcrOptions(runtime="torch")).load("npu:0")
+
+
+def test_torch_reads_the_same() -> None:
+    if find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed here; tests of the runtime torch need it")
+    assert text_of(recognized(page_of(sentences()), runtime="torch")) == EXPECTED
+
+
+def test_fingerprint_knows_weights_by_their_hashes_not_by_their_place(tmp_path: Path) -> None:
+    bundled = bundled_weights()
+    infos = []
+    for name in ("one", "other"):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(bundled.recognition.path, folder / "inference.onnx")
+        infos.append(PpOcrEngine.describe(PpOcrOptions(rec_model_dir=folder)))
+    assert infos[0] == infos[1]
+    assert infos[0].weights.keys() == {bundled.detection.path.name, "recognition/inference.onnx"}
+    assert set(infos[0].weights.values()) == set(bundled.hashes().values())
+
+
+def test_engine_reads_with_the_networks_of_a_user(tmp_path: Path) -> None:
+    bundled = bundled_weights()
+    for name, file in (("det", bundled.detection), ("rec", bundled.recognition)):
+        (tmp_path / name).mkdir()
+        shutil.copy(file.path, tmp_path / name / "inference.onnx")
+    result = recognized(page_of(sentences()), det_model_dir=tmp_path / "det", rec_model_dir=tmp_path / "rec")
+    assert text_of(result) == EXPECTED
+
+
+def bundled_weights() -> Weights:
+    try:
+        return find_weights()
+    except SetupError as err:
+        missing(str(err))
 
 
 def test_numbered_cpu_is_accepted_in_mode_text() -> None:

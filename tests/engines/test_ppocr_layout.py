@@ -118,6 +118,24 @@ def test_bigger_line_at_the_top_is_the_title_and_others_are_headings() -> None:
     ]
 
 
+def test_bold_line_of_a_scan_is_a_heading_even_if_its_box_is_lower_than_those_of_the_text() -> None:
+    heading = line("On Words", 100, 270, width=150, height=12, bold=True)
+    (block,) = [b for b in read([heading, *paragraph(*BODY)]).blocks if b.label == "paragraph_title"]
+    assert (block.text, block.level) == ("On Words", 3)
+
+
+def test_title_of_a_scan_is_parted_from_the_names_below_it() -> None:
+    lines = [line("A Title of Some Size", 200, 100, height=22), line("Its Author", 300, 126, height=17)]
+    assert texts(read([*lines, *paragraph(*BODY)]), "doc_title") == ["A Title of Some Size"]
+
+
+def test_second_line_of_a_bold_caption_belongs_to_it_even_if_it_looks_lighter() -> None:
+    page, lines = ruled_page()
+    caption = [line("Table 1. Sizes of things in the year", 100, 250, bold=True), line("of the survey", 200, 268)]
+    result = read([*caption, *lines, *paragraph(*BODY, y=700)], page)
+    assert texts(result, "figure_title") == ["Table 1. Sizes of things in the year of the survey"]
+
+
 def test_numbering_gives_the_level_of_a_heading() -> None:
     lines = [text_line("2.1 Method of work", 100, 200, bold=True)]
     lines += [text_line(t, 100, 240 + 20 * i) for i, t in enumerate(BODY)]

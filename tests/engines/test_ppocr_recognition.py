@@ -67,7 +67,7 @@ def test_digit_higher_than_wide_is_read_upright(recognizer: Recognizer) -> None:
 def test_repeated_classes_are_one_character_unless_a_blank_parts_them() -> None:
     network = Scripted(("a", "b"), [0, 1, 1, 0, 1, 3, 2, 2, 0])
     reading = Recognizer(network).read(np.zeros((48, 96, 3), np.uint8))
-    assert reading == Reading("aa b", 0.8)
+    assert (reading.text, reading.score) == ("aa b", 0.8)
 
 
 def test_nothing_recognized_is_an_empty_text_without_confidence() -> None:
@@ -86,3 +86,20 @@ def test_strip_of_extreme_shape_is_read_without_a_fault(recognizer: Recognizer) 
 
 def test_point_without_size_is_read_without_a_fault(recognizer: Recognizer) -> None:
     assert recognizer(sentences(), [box(5, 5, 5, 5)])[0].text == ""
+
+
+def test_words_of_a_line_stand_where_they_are_written(recognizer: Recognizer) -> None:
+    page = picture([(60, 60, "Total"), (400, 60, "1,540"), (520, 60, "kg net")])
+    (reading,) = recognizer(page, [box(50, 50, 650, 110)])
+    left, *others = [(word.text, 50 + 600 * word.start, 50 + 600 * word.end) for word in reading.words]
+    assert reading.text == "Total 1,540 kg net"
+    assert (left[0], left[1:]) == ("Total", pytest.approx((61, 138), abs=8))
+    assert [text for text, _, _ in others] == ["1,540", "kg", "net"]
+    assert [start for _, start, _ in others[:2]] == pytest.approx([402, 521], abs=6)
+
+
+def test_heavy_strokes_weigh_more(recognizer: Recognizer) -> None:
+    page = sentences()
+    heavy = np.minimum(page, np.roll(page, 2, axis=1))
+    (thin,), (thick,) = (recognizer(pixels, [LINES[0]]) for pixels in (page, heavy))
+    assert thick.weight > 1.3 * thin.weight > 0

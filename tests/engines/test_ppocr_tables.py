@@ -265,6 +265,16 @@ def test_heading_over_two_columns_spans_them() -> None:
     assert [cell.colspan for cell in grid.cells if cell.row == 0] == [1, 2]
 
 
+def test_header_that_reaches_towards_the_next_column_keeps_its_own() -> None:
+    # Given figures that leave a wide gap, and a header whose second word begins left of the gap's middle
+    rows = [worded([("Country", 100), ("Population", 215), ("Area", 340)], 200)]
+    rows += [worded([("Austria", 100), ("89", 255), ("83", 350)], 230 + 30 * row) for row in range(4)]
+    (grid,) = find_open_grids(rows, no_rules, Frame())
+    table = fill(grid, rows, ruled=False)
+    assert table is not None
+    assert rows_of(table)[0] == ["Country", "Population", "Area"]
+
+
 def test_entries_between_level_rules_are_a_table_even_without_figures() -> None:
     rules = Rules(Frame(), 22.0, tuple(Rule(at, 90, 700) for at in (195.0, 235.0, 330.0)), ())
     lines = []

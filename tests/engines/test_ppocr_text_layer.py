@@ -26,6 +26,11 @@ def test_good_layer_is_trusted() -> None:
         (layer_of(words_of(PLAIN), unmapped=0.2), "20% of the text layer's characters have no Unicode value"),
         (layer_of(words_of([*PLAIN, "\ue000\ue001\ufffd"])), "private, replacement or control"),
         (layer_of(words_of(list("thequickbrownfoxjumpsover"))), "single letters"),
+        (layer_of(words_of(["Wklv", "vkrzv", "krz", "ohwwhuv", "pryhg"] * 8)), "make no words"),
+        (
+            layer_of(words_of(["caf\u00c3\u00a9s", "\u00c3\u00bcberall", "l\u00e2\u20ac\u2122eau", "words"] * 8)),
+            "make no words",
+        ),
     ],
 )
 def test_layer_that_cannot_be_trusted_says_why(layer: TextLayer | None, reason: str) -> None:
@@ -50,6 +55,11 @@ def test_letters_inside_a_small_picture_are_no_reason_for_doubt() -> None:
 def test_light_text_outside_the_layer_counts_like_dark_text() -> None:
     why = distrust(layer_of(words_of(["Received"], x=700.0, y=10.0)), 255 - picture(ROWS), 150.0)
     assert why is not None
+
+
+def test_acronyms_paths_and_units_beside_chinese_are_no_reason_for_doubt() -> None:
+    texts = ["白细胞计数(WBC)", "红细胞计数(RBC)", "HTML.", "GHz", "MT/ST", "http://www.cdc.gov", "mmol/L", "text"]
+    assert distrust(layer_of(words_of(texts * 8)), picture([]), 150.0) is None
 
 
 def test_single_cjk_characters_are_words() -> None:

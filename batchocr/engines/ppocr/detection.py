@@ -7,7 +7,10 @@ silently at a thousand boxes.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
@@ -33,6 +36,10 @@ SMALL_LINE_PX = 16.0
 MAX_ENLARGEMENT = 2.0
 # Ordinary print on a page shrunk this much is too low to be found at all.
 BLIND_SCALE = 0.3
+# What the network sees beyond a band, px at the scale of the search: lines at its edge look as they do on the page.
+BAND_MARGIN_PX = 96
+# A cut is moved by this share of the page's height at most.
+CUT_REACH = 0.06
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,26 @@ class Detector:
         quads = self._search(pixels, scale)
         closer = min(MAX_ENLARGEMENT, 2 * scale, (4 * area / (height * width)) ** 0.5)
         if closer > scale and _deserves_closer_look(quads, scale):
-            quads = self._search(pixels, closer)
+            quads = self._search_in_bands(pixels, closer, quads, bands=math.ceil(closer**2 * height * width / area))
         return sorted(quads, key=lambda quad: (float(quad[:, 1].mean()), float(quad[:, 0].mean())))
+
+    def _search_in_bands(self, pixels: Pixels, scale: float, found: Sequence[Quad], bands: int) -> list[Quad]:
+        """Searches a page band by band: the network's memory grows with what it sees at once.
+
+        Lines found before that run through a cut, such as a stamp along the page's edge, stay as they are.
+        """
+        cuts = [0.0, *_cuts(pixels.shape[0], found, bands), float(pixels.shape[0])]
+        margin = BAND_MARGIN_PX / scale
+        quads = [quad for quad in found if any(quad[:, 1].min() < cut < quad[:, 1].max() for cut in cuts[1:-1])]
+        kept = tuple(quads)
+        for top, bottom in pairwise(cuts):
+            first, last = int(max(0, top - margin)), int(min(pixels.shape[0], bottom + margin))
+            for quad in self._search(pixels[first:last], scale):
+                moved = quad + np.array([0, first], np.float32)
+                x, y = (float(middle) for middle in moved.mean(axis=0))
+                if top <= y < bottom and all(cv2.pointPolygonTest(outline, (x, y), False) < 0 for outline in kept):
+                    quads.append(moved)
+        return quads
 
     def _search(self, pixels: Pixels, scale: float) -> list[Quad]:
         height, width = pixels.shape[:2]
@@ -78,6 +103,18 @@ class Detector:
         limit = np.array([width - 1, height - 1], np.float32)
         quads = (np.clip(quad * to_page, 0, limit) for quad in _boxes(probability))
         return [quad for quad in quads if short_side(quad) > MIN_SIDE_PX]
+
+
+def _cuts(height: int, quads: Sequence[Quad], bands: int) -> list[float]:
+    """Gives where a page is cut into bands about as high as one another, between its lines where that can be, px."""
+    cuts = []
+    spans = np.array([(quad[:, 1].min(), quad[:, 1].max()) for quad in quads], np.float32).reshape(-1, 2)
+    for number in range(1, bands):
+        ideal = height * number / bands
+        places = ideal + np.arange(-CUT_REACH, CUT_REACH, 0.002) * height
+        crossed = ((spans[:, :1] < places) & (places < spans[:, 1:])).sum(axis=0)
+        cuts.append(float(places[np.lexsort((np.abs(places - ideal), crossed))[0]]))
+    return cuts
 
 
 def _deserves_closer_look(quads: list[Quad], scale: float) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from batchocr.datatypes import BBox, Block
+from batchocr.engines.ppocr.cell_marks import ReadBoxes, with_marks
 from batchocr.engines.ppocr.figures import find_figures
 from batchocr.engines.ppocr.geometry import Frame, holds, median, overlap, text_frame, union
 from batchocr.engines.ppocr.lines import Line
@@ -15,7 +16,8 @@ from batchocr.engines.ppocr.open_tables import find_open_grids
 from batchocr.engines.ppocr.paragraphs import Paragraph, Row, body_height, build_paragraphs
 from batchocr.engines.ppocr.reading_order import reading_order
 from batchocr.engines.ppocr.rulings import find_rules
-from batchocr.engines.ppocr.table_text import FilledTable, fill, table_html, table_plain
+from batchocr.engines.ppocr.table_halves import joined_html, joined_plain, with_halves_joined
+from batchocr.engines.ppocr.table_text import FilledTable, fill
 from batchocr.engines.ppocr.wording import is_caption, join_texts
 
 if TYPE_CHECKING:
@@ -50,8 +52,9 @@ def analyze(
     grids: Sequence[TableGrid],
     image_boxes: Sequence[BBox],
     text_source: str,
+    read_boxes: ReadBoxes | None = None,
 ) -> LayoutResult:
-    """Gives the blocks of a page. Pure: the same page gives the same blocks, whatever the order of `lines`.
+    """Gives the blocks of a page: the same page gives the same blocks, whatever the order of `lines`.
 
     Args:
         pixels: page image, BGR uint8, shape (height, width, 3).
@@ -60,15 +63,18 @@ def analyze(
         grids: what `tables.find_grids` gave for `pixels`.
         image_boxes: raster images that the PDF places on the page, px.
         text_source: "ocr" where the lines were read from the image; anything else says that the PDF gave them.
+        read_boxes: gives what is written in boxes of the page, px; asked about marks in otherwise empty cells.
     """
     pieces = [piece for line in lines if line.text.strip() for piece in _parted(line)]
     pieces.sort(key=lambda line: (line.bbox, line.text))
     frame = text_frame(pieces)
     tables = _find_tables(pixels, pieces, grids, frame)
+    if read_boxes:
+        tables = [with_marks(table, pixels, pieces, read_boxes) for table in tables]
     free = _without(pieces, {index for table in tables for index in table.lines})
     figures = find_figures(pixels, dpi, [line.bbox for line in pieces], [t.grid.bbox for t in tables], image_boxes)
     page = _Page(frame, pieces, exact_heights=text_source != "ocr")
-    regions = [_table_block(table, pieces) for table in tables]
+    regions = [_table_block(parts, pieces) for parts in with_halves_joined(tables)]
     for number, box in enumerate(figures, 1):
         inside = [index for index in free if holds(box, *_centre(pieces[index].bbox))]
         if _is_read_apart(box, [pieces[index] for index in inside], pixels.shape[0] * pixels.shape[1]):
@@ -144,9 +150,10 @@ def _score(lines: Sequence[Line]) -> float | None:
     return round(sum(scores) / len(scores), 4) if scores else None
 
 
-def _table_block(table: FilledTable, lines: Sequence[Line]) -> Block:
-    score = _score([lines[index] for index in table.lines])
-    return Block("table", table.grid.bbox, None, table_plain(table), table_html(table), score)
+def _table_block(parts: Sequence[FilledTable], lines: Sequence[Line]) -> Block:
+    score = _score([lines[index] for part in parts for index in part.lines])
+    box = union(part.grid.bbox for part in parts)
+    return Block("table", box, None, joined_plain(parts), joined_html(parts), score)
 
 
 def _is_read_apart(box: BBox, lines: Sequence[Line], page_area: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from batchocr.datatypes import TextWord
 from batchocr.engines.ppocr.detection import Detector, Quad, short_side
 from batchocr.engines.ppocr.lines import Line
 from batchocr.engines.ppocr.orientation import quarter_turns, turned_pixels
-from batchocr.engines.ppocr.recognition import Recognizer
+from batchocr.engines.ppocr.recognition import Reading, Recognizer, crop
 from batchocr.engines.ppocr.tables import TableGrid
+from batchocr.engines.ppocr.wording import is_wide
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,6 +33,8 @@ MIN_ROW_HEIGHT = 0.7
 RULE_REACH_PX = 4
 RULE_CONTRAST = 32
 RULE_SHARE = 0.9
+# A line is bold if its stems are this many times as heavy as those of most characters on its page.
+BOLD = 1.3
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,27 @@ class LineReader:
         grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
         pieces = [piece for quad in quads for piece in _cut(quad, tables, grey)]
         readings = self.recognizer(pixels, pieces)
-        return [
-            _line(piece, reading.text, reading.score)
+        found = [
+            (piece, reading)
             for piece, reading in zip(pieces, readings, strict=True)
             if reading.text and reading.score >= self.drop_score
         ]
+        usual = _usual_weights([reading for _, reading in found])
+        return [_line(piece, reading, bold=_is_bold(reading, usual)) for piece, reading in found]
+
+    def read_boxes(self, pixels: Pixels, boxes: Sequence[BBox]) -> list[str]:
+        """Gives what is written in boxes of an upright page, px; "" where nothing can be read.
+
+        Raises:
+            EngineError: a network failed.
+        """
+        readings = (self.recognizer.read(crop(pixels, _corners(box))) for box in boxes)
+        return [reading.text if reading.score >= self.drop_score else "" for reading in readings]
+
+
+def _corners(box: BBox) -> Quad:
+    x0, y0, x1, y1 = box
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
 
 
 def _cut(quad: Quad, grids: Sequence[TableGrid], grey: Grey) -> list[Quad]:
@@ -126,16 +146,42 @@ def _bounds(quad: Quad) -> BBox:
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _line(quad: Quad, text: str, score: float) -> Line:
+def _usual_weights(readings: Sequence[Reading]) -> dict[bool, float]:
+    """Gives the weight of most characters in wide (Chinese, Japanese) and in other lines; Chinese is drawn thinner."""
+    usual = {}
+    for wide in (False, True):
+        alike = sorted((reading for reading in readings if _is_wide(reading) == wide), key=lambda line: line.weight)
+        half, seen = sum(len(reading.text) for reading in alike) / 2, 0
+        for reading in alike:
+            seen += len(reading.text)
+            if seen >= half:
+                usual[wide] = reading.weight
+                break
+    return usual
+
+
+def _is_wide(reading: Reading) -> bool:
+    return 2 * sum(map(is_wide, reading.text)) > len(reading.text)
+
+
+def _is_bold(reading: Reading, usual: Mapping[bool, float]) -> bool:
+    return reading.weight >= BOLD * usual[_is_wide(reading)] > 0
+
+
+def _line(quad: Quad, reading: Reading, *, bold: bool) -> Line:
     sides = [float(np.linalg.norm(quad[i] - quad[(i + 1) % 4])) for i in range(4)]
     width, height = (sides[0] + sides[2]) / 2, (sides[1] + sides[3]) / 2
     # A box that is higher than wide is vertical text, unless it is a single character such as the digit 1.
-    vertical = height > 1.5 * width and len(text) > 1
+    vertical = height > 1.5 * width and len(reading.text) > 1
     return Line(
-        text=text,
+        text=reading.text,
         bbox=_bounds(quad),
         polygon=tuple((float(x), float(y)) for x, y in quad),
-        score=score,
+        score=reading.score,
         height_px=width if vertical else height,
-        bold=False,
+        bold=bold,
+        words=tuple(
+            TextWord(word.text, _bounds(_between(quad, word.start, word.end)), height, bold, line=0)
+            for word in reading.words
+        ),
     )

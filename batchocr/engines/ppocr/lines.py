@@ -17,8 +17,8 @@ class Line:
         polygon: its four corners, px, clockwise from the top left of the text; those of `bbox` for a text-layer line.
         score: mean confidence of the recognizer, 0 to 1; None for a text-layer line.
         height_px: height of the text across its direction, px.
-        bold: the text layer says that the font is bold; always False for an OCR line.
-        words: the words of a text-layer line from left to right; empty for an OCR line.
+        bold: the text layer says so, or its strokes are far heavier than those of the page's other lines.
+        words: its words from left to right; empty where their places are not known (vertical text).
     """
 
     text: str

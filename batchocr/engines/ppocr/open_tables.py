@@ -223,7 +223,7 @@ def _is_table(rows: Sequence[_Row], columns: Sequence[Sequence[_Entry]], *, rule
     """Tells whether rows of short entries make a table; without rules at least one column must hold figures."""
     entries = [entry for row in rows for entry in row]
     several = sum(len(row) >= 2 for row in rows)
-    full = [column for column in columns if len(column) >= 0.5 * several]
+    full = [column for column in columns if len(column) >= 0.5 * (several if ruled else len(rows))]
     short = median([len(entry.text) for entry in entries], 0)
     code = sum(looks_like_code(" ".join(entry.text for entry in row)) for row in rows)
     if several < 0.6 * len(rows) or len(full) < 2 or code >= 0.3 * len(rows):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
 from batchocr.engines.base import EngineOptions
 
-Runtime: TypeAlias = Literal["openvino", "onnxruntime"]
+Runtime: TypeAlias = Literal["openvino", "onnxruntime", "torch"]
 Precision: TypeAlias = Literal["f32", "bf16"]
 
 
 class PpOcrOptions(EngineOptions):
     """Options of the engine `ppocr`."""
 
-    runtime: Runtime = Field(default="openvino", description="library that computes the neural networks")
+    runtime: Runtime = Field(
+        default="openvino",
+        description="library that computes the neural networks; `torch` and `onnxruntime` also run on a GPU",
+    )
     mode: Literal["auto", "ocr", "text"] = Field(
         default="auto",
         description="where text comes from: `ocr` reads the image, `text` takes the PDF's text layer, "
@@ -36,6 +40,14 @@ class PpOcrOptions(EngineOptions):
     )
     drop_score: float = Field(
         default=0.5, ge=0.0, le=1.0, description="lines read with a lower mean confidence (0 to 1) are dropped"
+    )
+    det_model_dir: Path | None = Field(
+        default=None, description="folder of another PP-OCR detector (ONNX) instead of the one that comes with rapidocr"
+    )
+    rec_model_dir: Path | None = Field(
+        default=None,
+        description="folder of another PP-OCR recognizer (ONNX), for other languages, with its dictionary inside or "
+        "beside it",
     )
 
     @model_validator(mode="after")

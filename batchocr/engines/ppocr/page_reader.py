@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
@@ -21,8 +22,10 @@ from batchocr.errors import EngineError, FailureKind
 
 if TYPE_CHECKING:
     from batchocr.datatypes import BBox, Pixels
+    from batchocr.engines.ppocr.cell_marks import ReadBoxes
     from batchocr.engines.ppocr.lines import Line
     from batchocr.engines.ppocr.options import PpOcrOptions
+    from batchocr.engines.ppocr.tables import TableGrid
     from batchocr.engines.ppocr.weights import Weights
 
 
@@ -103,18 +106,25 @@ class PageReader:
         upright, turns, quads = self._line_reader.find(page.pixels)
         grids = find_grids(upright)
         lines = self._line_reader.read(upright, quads, grids)
-        return _result(page, upright, turns, source, lines, grids)
+        read_boxes = partial(self._line_reader.read_boxes, upright)
+        return _result(page, upright, turns, source, lines, grids, read_boxes)
 
 
 def _result(
-    page: PageImage, upright: Pixels, turns: int, source: TextSource, lines: Sequence[Line], grids: Sequence[Any]
+    page: PageImage,
+    upright: Pixels,
+    turns: int,
+    source: TextSource,
+    lines: Sequence[Line],
+    grids: Sequence[TableGrid],
+    read_boxes: ReadBoxes | None = None,
 ) -> PageResult:
     """Lays the upright page out, and turns the boxes back to where they are on the page as it came."""
     height, width = page.pixels.shape[:2]
     image_boxes: list[BBox] = []
     if page.text_layer is not None:
         image_boxes = [turned_box(box, turns, width, height) for box in page.text_layer.image_boxes]
-    layout = analyze(upright, page.dpi, lines, grids, image_boxes, source.kind)
+    layout = analyze(upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes)
     blocks = layout.blocks
     raw: dict[str, Any] = {"text_source": source.kind, "reason": source.reason}
     warnings = [source.warning] if source.warning else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from batchocr.engines.ppocr.wording import is_caption, is_mark, join_texts, look
 MAX_PITCH = 2.2
 # Rows above and below that tell where a column ends.
 NEAR = 12
+# Rows this many times as high as running text are big; big ones of one paragraph differ by no more than this.
+BIG = 1.15
+BIG_TOLERANCE = 1.2
 _SECTION = re.compile(r"^\s*\d{1,2}(?:\.\d{1,2}){1,4}\.?\s+[^\W\d_]")
 _NUMBERED = re.compile(r"^\s*(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+\S")
 
@@ -88,7 +92,7 @@ def build_paragraphs(rows: Sequence[Row], body: float, *, exact_heights: bool) -
     tolerance = 1.12 if exact_heights else 1.35
     for index, row in enumerate(rows):
         alike = [near.box[2] for near in rows[max(0, index - NEAR) : index + NEAR] if _are_alike(near, row, tolerance)]
-        if groups and _goes_on(groups[-1], row, pitch, tolerance, max(alike)):
+        if groups and _are_alike(groups[-1][-1], row, tolerance, body) and _goes_on(groups[-1], row, pitch, max(alike)):
             groups[-1].append(row)
         else:
             groups.append([row])
@@ -110,17 +114,18 @@ def _distance(above: Row, below: Row) -> float:
     return ((below.box[1] + below.box[3]) - (above.box[1] + above.box[3])) / 2 / max(above.height, below.height, 1.0)
 
 
-def _are_alike(row: Row, other: Row, tolerance: float) -> bool:
-    return max(row.height, other.height) <= tolerance * min(row.height, other.height)
+def _are_alike(row: Row, other: Row, tolerance: float, body: float = math.inf) -> bool:
+    lower, higher = sorted((row.height, other.height))
+    # Titles and what stands below them differ plainly from the text, but less from one another.
+    return higher <= (min(tolerance, BIG_TOLERANCE) if lower >= BIG * body else tolerance) * lower
 
 
-def _goes_on(group: Sequence[Row], row: Row, pitch: float, tolerance: float, right: float) -> bool:
+def _goes_on(group: Sequence[Row], row: Row, pitch: float, right: float) -> bool:
     last = group[-1]
     if _distance(last, row) > 1.25 * pitch or row.box[0] >= last.box[2] or row.box[2] <= last.box[0]:
         return False
-    if not _are_alike(last, row, tolerance):
-        return False
-    if _begins_item(row) or (last.bold != row.bold and not _begins_item(group[0]) and len(group) == 1):
+    heads = len(group) == 1 and not _begins_item(group[0]) and not is_caption(group[0].text)
+    if _begins_item(row) or (heads and last.bold != row.bold):
         return False
     height = max(row.height, 1.0)
     indent = row.box[0] - last.box[0]
@@ -197,7 +202,7 @@ def heading_level(rows: Sequence[Row], body: float, *, exact_heights: bool) -> i
     bold = all(row.bold for row in rows)
     numbered = _NUMBERED.match(text)
     bigger = ratio >= (1.12 if exact_heights else 1.3)
-    least = 0.8 if numbered else 0.95
+    least = 0.95 if exact_heights and not numbered else 0.8
     plain = bool(_SECTION.match(text)) and len(rows) == 1 and len(text) <= 80 and text[-1] not in ".。"
     if not bigger and not plain and not (bold and ratio >= least and len(rows) <= 2 and text[-1:] not in tuple(".。")):
         return None
@@ -205,7 +210,8 @@ def heading_level(rows: Sequence[Row], body: float, *, exact_heights: bool) -> i
         return None
     if numbered:
         return min(6, numbered[1].count(".") + 2)
-    for level, size in ((1, 1.9), (2, 1.35), (3, 1.05)):
+    # Detected boxes are not exact enough to tell slightly bigger headings from bold ones.
+    for level, size in ((1, 1.9), (2, 1.35), (3, 1.05 if exact_heights else 0.0)):
         if ratio >= size:
             return level
     return 4

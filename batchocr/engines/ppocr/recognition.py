@@ -7,13 +7,14 @@ for. On one or two CPU cores that is also as fast as batches are (2.2 s against 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from batchocr.engines.ppocr.detection import Quad
+from batchocr.engines.ppocr.ink import Span, inked_columns, parted, stroke_weight
 from batchocr.engines.ppocr.runtime import Floats, Network
 from batchocr.errors import SetupError
 
@@ -37,10 +38,14 @@ class Reading:
     Attributes:
         text: empty if nothing was recognized.
         score: mean confidence of its characters, 0 to 1.
+        words: where its words stand, from left to right; empty for text that does not run along the first side.
+        weight: width of its letters' stems as a share of the height of its crop.
     """
 
     text: str
     score: float
+    words: tuple[Span, ...] = ()
+    weight: float = 0.0
 
 
 class Recognizer:
@@ -68,7 +73,7 @@ class Recognizer:
         Raises:
             EngineError: the network failed.
         """
-        return [max(map(self.read, _variants(crop(pixels, quad))), key=lambda found: found.score) for quad in quads]
+        return [self._best(crop(pixels, quad)) for quad in quads]
 
     def read(self, strip: Pixels) -> Reading:
         """Gives what is written in one upright crop of a line: BGR, uint8, shape (height, width, 3), any size.
@@ -76,17 +81,34 @@ class Recognizer:
         Raises:
             EngineError: the network failed.
         """
-        return self._decode(self._network(_tensor(strip))[0])
+        tensor, columns = _tensor(strip)
+        return self._decode(self._network(tensor)[0], tensor[0, :, :, :columns], tensor.shape[3])
 
-    def _decode(self, answer: Floats) -> Reading:
-        """Decodes the probabilities of one line, shape (steps, classes); class 0 is the blank between characters."""
+    def _best(self, strip: Pixels) -> Reading:
+        height, width = strip.shape[:2]
+        if height < TALL * width:
+            return self.read(strip)
+        # Words of a line that runs up or down have no place along the first side.
+        best = max(map(self.read, _variants(strip)), key=lambda found: found.score)
+        return replace(best, words=())
+
+    def _decode(self, answer: Floats, strip: Floats, padded_px: int) -> Reading:
+        """Decodes the probabilities of one line, shape (steps, classes); class 0 is the blank between characters.
+
+        Args:
+            answer: of the network for the padded strip.
+            strip: as the network saw it, shape (3, height, width), without its padding.
+            padded_px: width that the steps share equally.
+        """
         best = answer.argmax(axis=1)
         starts = np.ones(len(best), bool)
         starts[1:] = best[1:] != best[:-1]
         steps = np.flatnonzero(starts & (best != 0))
-        text = "".join(self._classes[best[step]] for step in steps).strip()
+        characters = [self._classes[best[step]] for step in steps]
+        centres = [(float(step) + 0.5) * padded_px / len(best) for step in steps]
+        text, words = parted(characters, centres, inked_columns(strip), HEIGHT_PX)
         score = float(answer[steps, best[steps]].mean(dtype=np.float64)) if text else 0.0
-        return Reading(text, round(score, 5))
+        return Reading(text, round(score, 5), words, stroke_weight(strip))
 
 
 def crop(pixels: Pixels, quad: Quad) -> Pixels:
@@ -109,15 +131,17 @@ def _size(quad: Quad) -> tuple[int, int]:
 
 
 def _variants(strip: Pixels) -> list[Pixels]:
+    """Gives the ways to read a tall strip: turned either way, and as it is if that can be one character."""
     height, width = strip.shape[:2]
-    if height < TALL * width:
-        return [strip]
     turned = [np.rot90(strip), np.rot90(strip, -1)]
     return [strip, *turned] if height < SINGLE_CHARACTER * width else turned
 
 
-def _tensor(strip: Pixels) -> Floats:
-    """Gives a strip as the network wants it: float32, shape (1, 3, 48, width), -1 to 1, padded with 0 to its bucket."""
+def _tensor(strip: Pixels) -> tuple[Floats, int]:
+    """Gives a strip as the network wants it, and its width, px, without padding.
+
+    The tensor is float32, shape (1, 3, 48, width), -1 to 1, padded with 0 to its bucket.
+    """
     height, width = strip.shape[:2]
     columns = min(MAX_WIDTH_PX, max(1, -(-HEIGHT_PX * width // height)))
     shrinks = height > 2 * HEIGHT_PX
@@ -126,4 +150,4 @@ def _tensor(strip: Pixels) -> Floats:
     )
     tensor = np.zeros((1, 3, HEIGHT_PX, -(-columns // BUCKET_PX) * BUCKET_PX), np.float32)
     tensor[0, :, :, :columns] = resized.transpose(2, 0, 1) * np.float32(1 / 127.5) - 1
-    return tensor
+    return tensor, columns

@@ -1,6 +1,6 @@
-"""Runs one neural network on the CPU: OpenVINO or ONNX Runtime behind one small callable.
+"""Runs one neural network: OpenVINO, ONNX Runtime or PyTorch behind one small callable.
 
-Both libraries are imported only when a network of theirs is opened. Nothing here knows what the networks are for.
+A library is imported only when a network of its is opened. Nothing here knows what the networks are for.
 """
 
 from __future__ import annotations
@@ -14,18 +14,24 @@ import numpy as np
 import numpy.typing as npt
 
 from batchocr.engines.ppocr.options import Precision, Runtime
+from batchocr.engines.ppocr.weights import LINE_HEIGHT_PX, NetworkFile, check_classes
 from batchocr.errors import EngineError, FailureKind, SetupError
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
-REMEDY = 'install it with: pip install "batchocr[cpu]"'
+REMEDIES: dict[Runtime, str] = {
+    "openvino": 'install it with: pip install "batchocr[cpu]"',
+    "onnxruntime": 'install it with: pip install "batchocr[cpu]"',
+    "torch": 'install it with: pip install "batchocr[torch]" (a PyTorch that is there stays as it is)',
+}
+CUDA_PROVIDER = "CUDAExecutionProvider"
 
 
 class Network(ABC):
     """An opened network: float32 tensor in, float32 tensor out."""
 
     characters: tuple[str, ...]
-    """The dictionary that the weights' metadata hold, one entry per class; empty if there is none."""
+    """What a recognizer tells apart, one entry per class; empty for a detector."""
 
     @abstractmethod
     def __call__(self, tensor: Floats) -> Floats:
@@ -42,26 +48,41 @@ class Network(ABC):
         """Gives back what the runtime keeps for the shapes it has seen."""
 
 
-def open_network(path: Path, runtime: Runtime, *, threads: int, precision: Precision) -> Network:
-    """Gives the network that the ONNX file `path` holds, ready to run.
+def open_network(file: NetworkFile, runtime: Runtime, *, threads: int, precision: Precision) -> Network:
+    """Gives a network, ready to run on the device that its file was chosen for.
 
     Args:
-        path: the ONNX file.
+        file: the network.
         runtime: the library to use.
         threads: CPU threads for one call.
-        precision: arithmetic; ONNX Runtime knows only `f32`.
+        precision: arithmetic; only OpenVINO knows another than `f32`.
 
     Raises:
-        SetupError: the library is not installed or does not accept the file.
+        SetupError: the library is not installed, has no such device or does not accept the file; or the dictionary is
+            that of another network.
     """
     try:
-        if runtime == "openvino":
-            return OpenVinoNetwork(path, threads, precision)
-        return OnnxRuntimeNetwork(path, threads)
+        network = _opened(file, runtime, threads, precision)
+        network.characters = file.characters
+        if file.characters and file.classes is None:
+            check_classes(file, network(np.zeros((1, 3, LINE_HEIGHT_PX, 64), np.float32)).shape[-1])
     except ImportError as err:
-        raise SetupError(f"engine ppocr: the runtime {runtime} cannot be imported ({err}); {REMEDY}") from err
+        raise SetupError(
+            f"engine ppocr: the runtime {runtime} cannot be imported ({err}); {REMEDIES[runtime]}"
+        ) from err
     except EngineError as err:
-        raise SetupError(f"engine ppocr: {runtime} cannot load {path} ({err})") from err
+        raise SetupError(f"engine ppocr: {runtime} cannot load {file.path} ({err})") from err
+    return network
+
+
+def _opened(file: NetworkFile, runtime: Runtime, threads: int, precision: Precision) -> Network:
+    if runtime == "openvino":
+        return OpenVinoNetwork(file.path, threads, precision)
+    if runtime == "onnxruntime":
+        return OnnxRuntimeNetwork(file.path, threads, file.device)
+    from batchocr.engines.ppocr.torch_runtime import TorchNetwork
+
+    return TorchNetwork(file.path, threads, file.device)
 
 
 class OpenVinoNetwork(Network):
@@ -83,14 +104,11 @@ class OpenVinoNetwork(Network):
             "INFERENCE_PRECISION_HINT": precision,
         }
         try:
-            model = openvino.Core().read_model(path)
-            self._compiled = openvino.Core().compile_model(model, "CPU", settings)
+            core = openvino.Core()
+            self._compiled = core.compile_model(core.read_model(path), "CPU", settings)
             self._request = self._compiled.create_infer_request()
         except RuntimeError as err:
-            raise _engine_error(err) from err
-        self.characters = ()
-        if model.has_rt_info(["framework", "character"]):
-            self.characters = _split(model.get_rt_info(["framework", "character"]).astype(str))
+            raise engine_error(err) from err
 
     def __call__(self, tensor: Floats) -> Floats:
         """See `Network`."""
@@ -98,7 +116,7 @@ class OpenVinoNetwork(Network):
             self._request.infer([tensor], share_inputs=True)
             output: Floats = self._request.get_output_tensor().data
         except RuntimeError as err:
-            raise _engine_error(err) from err
+            raise engine_error(err) from err
         return output
 
     def release_memory(self) -> None:
@@ -111,7 +129,7 @@ class OpenVinoNetwork(Network):
 class OnnxRuntimeNetwork(Network):
     """A network on ONNX Runtime."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, device: str) -> None:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -127,14 +145,21 @@ class OnnxRuntimeNetwork(Network):
         settings.enable_cpu_mem_arena = True
         # A spinning thread takes the core away from the worker beside it.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        providers = _providers(device, onnxruntime.get_available_providers())
         self._shrink = onnxruntime.RunOptions()
-        self._shrink.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        arenas = "cpu:0" if device == "cpu" else f"cpu:0;{device}"
+        self._shrink.add_run_config_entry("memory.enable_memory_arena_shrinkage", arenas)
         try:
-            self._session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(str(path), settings, providers=providers)
         except self._faults as err:
-            raise _engine_error(err) from err
+            raise engine_error(err) from err
+        # Where a library of CUDA is missing, ONNX Runtime goes on without the GPU and only logs it.
+        if device != "cpu" and self._session.get_providers()[0] != CUDA_PROVIDER:
+            raise SetupError(
+                f"engine ppocr: ONNX Runtime cannot use {device}: CUDA or cuDNN is missing or too old for "
+                'it; install them with: pip install "onnxruntime-gpu[cuda,cudnn]", or use runtime torch'
+            )
         self._input = self._session.get_inputs()[0]
-        self.characters = _split(self._session.get_modelmeta().custom_metadata_map.get("character", ""))
 
     def __call__(self, tensor: Floats) -> Floats:
         """See `Network`."""
@@ -150,15 +175,30 @@ class OnnxRuntimeNetwork(Network):
         try:
             output: Floats = self._session.run(None, {self._input.name: tensor}, options)[0]
         except self._faults as err:
-            raise _engine_error(err) from err
+            raise engine_error(err) from err
         return output
 
 
-def _split(characters: str) -> tuple[str, ...]:
-    return tuple(characters.split("\n")) if characters else ()
+def _providers(device: str, available: list[str]) -> list[Any]:
+    """Gives what ONNX Runtime is to compute with, first choice first.
+
+    Raises:
+        SetupError: it was built without CUDA.
+    """
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    if CUDA_PROVIDER not in available:
+        raise SetupError(
+            f"engine ppocr: the installed ONNX Runtime was built for CPUs and cannot use {device}; replace it: "
+            "pip uninstall onnxruntime, then pip install onnxruntime-gpu, or use runtime torch"
+        )
+    # TF32 would round the factors of products to 10 bits; another algorithm may be tried out for every new shape.
+    settings = {"device_id": int(device.partition(":")[2] or 0), "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+    return [(CUDA_PROVIDER, settings), "CPUExecutionProvider"]
 
 
-def _engine_error(err: Exception) -> EngineError:
+def engine_error(err: Exception) -> EngineError:
+    """Gives the error of a runtime in our words, and tells whether memory was short."""
     text = str(err).strip()
     short_of_memory = "bad_alloc" in text or "allocate" in text.lower()
     kind = FailureKind.ENGINE_OUT_OF_MEMORY if short_of_memory else FailureKind.ENGINE_ERROR

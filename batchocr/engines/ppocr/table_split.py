@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from batchocr.datatypes import BBox
 from batchocr.engines.ppocr.geometry import median
 from batchocr.engines.ppocr.tables import TableCell, TableGrid, make_grid
 from batchocr.engines.ppocr.wording import is_leader, is_number_like
+
+# Two lines stand in a cell at least this many times as high as one of their boxes; detected boxes overlap.
+MIN_STACK = 1.5
 
 Word = tuple[BBox, str]
 Span = tuple[int, int, int, int]
@@ -64,7 +68,7 @@ def _split_row(grid: TableGrid, row: int, content: Content) -> TableGrid:
     cells = [cell for cell in grid.cells if cell.row == row and cell.rowspan == 1]
     inside = {cell: content[cell.row, cell.col] for cell in cells}
     height = median([box[3] - box[1] for words in inside.values() for box, _ in words], 0.0)
-    if height == 0.0 or grid.row_edges[row + 1] - grid.row_edges[row] < 2 * height:
+    if height == 0.0 or grid.row_edges[row + 1] - grid.row_edges[row] < MIN_STACK * height:
         return grid
     stacks = {cell: text_rows([box for box, _ in inside[cell]]) for cell in cells if inside[cell]}
     tall = [cell for cell, stack in stacks.items() if len(stack) >= 2]
@@ -118,7 +122,7 @@ def _with_rows(grid: TableGrid, row: int, edges: Sequence[float], spanning: set[
 
 
 def free_gaps(rows: Sequence[Sequence[BBox]], width: float, allowed: int) -> list[float]:
-    """Gives the middles of vertical gaps that run through rows of boxes.
+    """Gives where vertical gaps run through rows of boxes, as few boxes as can be crossing there.
 
     Args:
         rows: boxes of each row.
@@ -130,17 +134,29 @@ def free_gaps(rows: Sequence[Sequence[BBox]], width: float, allowed: int) -> lis
         for box in row:
             changes[box[0]] = changes.get(box[0], 0) + 1
             changes[box[2]] = changes.get(box[2], 0) - 1
-    gaps, cover, since = [], 0, None
+    gaps: list[float] = []
     stops = sorted(changes)
-    for stop in stops:
-        cover += changes[stop]
-        if cover <= allowed and since is None:
-            since = stop
-        elif cover > allowed and since is not None:
-            if stop - since >= width and since > stops[0]:
-                gaps.append((since + stop) / 2)
-            since = None
+    cover = 0
+    # Start, end and crossing boxes of each stretch of the gap at hand.
+    gap: list[tuple[float, float, int]] = []
+    for start, end in pairwise(stops):
+        cover += changes[start]
+        if cover <= allowed and start > stops[0]:
+            gap.append((start, end, cover))
+        if gap and (cover > allowed or end == stops[-1]):
+            if gap[-1][1] - gap[0][0] >= width and cover > allowed:
+                gaps.append(_clearest(gap))
+            gap = []
     return gaps
+
+
+def _clearest(gap: Sequence[tuple[float, float, int]]) -> float:
+    """Gives the middle of the widest of those stretches of a gap that the fewest boxes cross: headers may reach in."""
+    fewest = min(cover for _, _, cover in gap)
+    start, end, _ = max(
+        (stretch for stretch in gap if stretch[2] == fewest), key=lambda stretch: stretch[1] - stretch[0]
+    )
+    return (start + end) / 2
 
 
 def _split_col(grid: TableGrid, col: int, content: Content) -> TableGrid:

@@ -6,6 +6,7 @@ a reader sees. Then the image is read instead, and the page's result says why.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
@@ -28,6 +29,12 @@ MAX_UNMAPPED_SHARE = 0.05
 MAX_STRANGE_SHARE = 0.05
 MAX_SINGLE_LETTER_SHARE = 0.6
 ENOUGH_LETTER_WORDS = 20
+# Shares of words that no language writes so; codes and acronyms stay far below.
+MAX_UNREADABLE_SHARE = 0.4
+MAX_MOJIBAKE_SHARE = 0.1
+# UTF-8 that was taken for Latin-1 or Windows-1252.
+_MOJIBAKE = re.compile("\u00c3[\u0080-\u00bf\u0192\u2018-\u2122]|\u00e2\u20ac|\u00c2[\u00a0-\u00bf]")
+_ODD_INSIDE = re.compile(r"[^\W\d_][$%&*+<=>@\\^`{|}~#\"!?;][^\W\d_]")
 MAX_UNCOVERED_SHARE = 0.5
 ENOUGH_UNCOVERED_MARKS = 40
 # An image this large is the page itself (a scan, a slide's background), not a figure on it.
@@ -61,6 +68,8 @@ def distrust(layer: TextLayer | None, pixels: Pixels, dpi: float) -> str | None:
         return f"{strange:.0%} of the text layer's characters are private, replacement or control characters"
     if _spelt_out(layer.words):
         return "the text layer's words fall apart into single letters"
+    if _wrongly_decoded(layer.words):
+        return "the text layer's characters make no words, as a font with a wrong encoding gives them"
     uncovered = _uncovered_share(layer, pixels, dpi)
     if uncovered > MAX_UNCOVERED_SHARE:
         return f"{uncovered:.0%} of what looks like text on the page is not in the text layer"
@@ -95,6 +104,26 @@ def _spelt_out(words: Sequence[TextWord]) -> bool:
     lengths = [len(word.text) for word in words if word.text.isalpha() and unicodedata.category(word.text[0]) != "Lo"]
     singles = lengths.count(1)
     return len(lengths) >= ENOUGH_LETTER_WORDS and singles > MAX_SINGLE_LETTER_SHARE * len(lengths)
+
+
+def _wrongly_decoded(words: Sequence[TextWord]) -> bool:
+    """Tells whether words are strings of wrong characters: Latin words without vowels, signs amid letters, mojibake."""
+    latin = [word.text for word in words if _is_latin_word(word.text)]
+    if len(latin) < ENOUGH_LETTER_WORDS:
+        return False
+    unreadable = sum(_ODD_INSIDE.search(text) is not None or not _has_vowel(text) for text in latin)
+    mojibake = sum(_MOJIBAKE.search(text) is not None for text in latin)
+    return unreadable > MAX_UNREADABLE_SHARE * len(latin) or mojibake > MAX_MOJIBAKE_SHARE * len(latin)
+
+
+def _is_latin_word(text: str) -> bool:
+    """Tells whether a text has enough letters to be a Latin word; acronyms in capitals are none."""
+    letters = [character for character in text if character.isalpha()]
+    return len(letters) >= 4 and all(letter < "\u0250" for letter in letters) and not text.isupper()
+
+
+def _has_vowel(text: str) -> bool:
+    return any(letter in "aeiouyæøœı" for letter in unicodedata.normalize("NFD", text.lower()))
 
 
 def _uncovered_share(layer: TextLayer, pixels: Pixels, dpi: float) -> float:
