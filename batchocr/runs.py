@@ -11,9 +11,10 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from batchocr.config import RunSettings, build_settings, fingerprint
 from batchocr.coordinator.cancel import ask_cancel, cancel_asked
@@ -32,13 +33,14 @@ from batchocr.executors.base import Executor
 from batchocr.executors.local import LocalExecutor
 from batchocr.executors.serial import SerialExecutor
 from batchocr.launcher import launch
-from batchocr.ledger.ledger import FILE_NAME, Ledger, display_name
+from batchocr.ledger.connection import FILE_NAME, display_name
+from batchocr.ledger.ledger import Ledger
 from batchocr.ledger.queries import reading
 from batchocr.logs import end_logging, run_logging
 from batchocr.outputs.commit import recover
 from batchocr.version import __version__
 
-__all__ = ["Plan", "RunListener", "cancel", "describe_engine", "plan", "retry", "run", "status"]
+__all__ = ["Plan", "RunListener", "cancel", "describe_engine", "plan", "retry", "run", "simulate", "status"]
 
 logger = logging.getLogger(__name__)
 
@@ -149,6 +151,54 @@ def cancel(output: Path) -> str | None:
     return holder
 
 
+def simulate(
+    devices: int,
+    *,
+    pages: int = 1_000_000,
+    sizes_of: Path | None = None,
+    page_s: float = 1.0,
+    speed_spread: float = 0.0,
+    startup_s: float = 20.0,
+    failures_per_hour: float = 0.0,
+    order: Literal["biggest", "input", "smallest"] = "biggest",
+    task_pages: int = 16,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Gives what would come of a run on so many devices, as JSON-safe data: real policy, virtual time.
+
+    Args:
+        devices: how many.
+        pages: of all documents together, whose sizes are drawn at random, heavy-tailed.
+        sizes_of: output folder whose last run's documents are taken instead.
+        page_s: what a page takes a device, s.
+        speed_spread: share by which devices differ from that.
+        startup_s: what loading takes, s.
+        failures_per_hour: how often a device dies.
+        order: as the setting.
+        task_pages: as the setting.
+        seed: of all chance.
+
+    Raises:
+        StorageError: that folder has no ledger, or no document of its last run was counted.
+    """
+    from batchocr.coordinator import simulation
+
+    sizes = simulation.draw_sizes(pages, seed) if sizes_of is None else _sizes_of(sizes_of)
+    speeds = simulation.draw_speeds(devices, page_s, speed_spread, seed)
+    scenario = simulation.Scenario(sizes, speeds, startup_s, 0.3, failures_per_hour, task_pages, order, seed)
+    outcome = simulation.simulate(scenario)
+    return {**asdict(outcome), "over_bound": outcome.makespan_s / outcome.bound_s - 1}
+
+
+def _sizes_of(output: Path) -> list[int]:
+    with reading(output / ".batchocr" / FILE_NAME) as queries:
+        last = queries.last_run()
+        sizes = queries.page_counts(last.run_id) if last else []
+    if not sizes:
+        raise StorageError(f"The last run to {output} has counted no documents, so there are no sizes to take.")
+    return sizes
+
+
 def describe_engine(name: str, options: Mapping[str, Any] | None = None) -> EngineInfo:
     """Asks an engine, in a process of its own, what it is with these options.
 
@@ -179,6 +229,7 @@ def _describe(name: str, options: Mapping[str, Any], mode: str | None) -> tuple[
 
 
 def _context(settings: RunSettings, retry_kinds: frozenset[FailureKind] | None = None) -> RunContext:
+    begun = time.monotonic()
     settings = settings.model_copy(
         update={
             "output": settings.output.absolute(),
@@ -198,6 +249,7 @@ def _context(settings: RunSettings, retry_kinds: frozenset[FailureKind] | None =
         passwords=PasswordFile.load(settings.password_file) if settings.password_file else None,
         retry_kinds=retry_kinds,
         note="; ".join(part for part in (why, choice.note) if part),
+        begun=begun,
     )
 
 
@@ -205,18 +257,22 @@ def _choose_engine(settings: RunSettings) -> tuple[EngineInfo, dict[str, Any], s
     """Gives the engine to use, its options, and why it was chosen if the user named none."""
     if settings.engine != "auto":
         return (*_describe(settings.engine, settings.engine_options, settings.mode), "")
-    reasons = []
+    faults: list[ConfigError | SetupError] = []
     for name in (name for name in PREFERRED if name in engine_entry_points()):
         try:
             info, options = _describe(name, settings.engine_options, settings.mode)
             where = resolve_devices(settings.devices, info.devices, engine=name).devices
-        except SetupError as err:
-            reasons.append(str(err))
+        except (SetupError, ConfigError) as err:  # it cannot run here, or the options are another engine's
+            faults.append(err)
             continue
         if info.devices[0] != "cpu" and all(device.kind == "cpu" for device in where):
-            reasons.append(f"Engine {name} takes minutes for a page without a GPU; name it with --engine to use it so.")
+            told = f"Engine {name} takes minutes for a page without a GPU; name it with --engine to use it so."
+            faults.append(SetupError(told))
             continue
         return info, options, f"engine {name} chosen: the best that can run here"
+    reasons = [str(fault) for fault in faults]
+    if faults and all(isinstance(fault, ConfigError) for fault in faults):
+        raise ConfigError(" ".join(reasons))
     raise SetupError("No engine can run here. " + " ".join(reasons or ['Install one: pip install "batchocr[cpu]".']))
 
 
@@ -266,7 +322,8 @@ def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | Non
         ledger.end_run(context.run_id, RunState.FAILED, "internal error; see the log")
         raise
     else:
-        ledger.end_run(context.run_id, RunState.INTERRUPTED if wish.drain else RunState.COMPLETED)
+        state, _, message = _end(context, wish, coordinator)
+        ledger.end_run(context.run_id, state, message)
         return coordinator
     finally:
         executor.close(grace_s=0.0 if wish.abort else 5.0)
@@ -280,11 +337,11 @@ def _summary(context: RunContext, wish: StopWish, coordinator: Coordinator, elap
             states[report.state.value] += 1
             if report.failures:
                 troubled.append(report)
-    code = ExitCode.PARTIAL if troubled else ExitCode.OK
+    state, code, message = _end(context, wish, coordinator)
     return RunSummary(
         run_id=context.run_id,
-        state=RunState.INTERRUPTED if wish.drain else RunState.COMPLETED,
-        exit_code=wish.exit_code if wish.drain else code,
+        state=state,
+        exit_code=ExitCode.PARTIAL if troubled and code is ExitCode.OK else code,
         output=str(context.output),
         engine=context.engine.name,
         devices=tuple(device.name for device in context.devices),
@@ -294,8 +351,22 @@ def _summary(context: RunContext, wish: StopWish, coordinator: Coordinator, elap
         pages_failed=sum(_failed_pages(_document_entry(report)["failures"]) for report in troubled),
         elapsed_s=elapsed_s,
         failures=tuple(troubled),
-        message="stopped on request; the same command goes on" if wish.drain else "",
+        message=message,
     )
+
+
+def _end(context: RunContext, wish: StopWish, coordinator: Coordinator) -> tuple[RunState, ExitCode, str]:
+    """Gives how a run ended, what the command answers if nothing failed, and in words why it stopped early."""
+    settings = context.settings
+    if wish.drain:
+        return RunState.INTERRUPTED, wish.exit_code, "stopped on request; the same command goes on"
+    if coordinator.out_of_time:
+        message = f"the time budget of {settings.time_budget:g} s is spent; the same command goes on"
+        return RunState.INTERRUPTED, ExitCode.RUN_FAILED, message
+    if coordinator.books.intake.limited:
+        message = f"stopped after {settings.max_documents} document(s), as --max-documents asks; there are more"
+        return RunState.COMPLETED, ExitCode.OK, message
+    return RunState.COMPLETED, ExitCode.OK, ""
 
 
 def _portable(context: RunContext) -> dict[str, Any]:
@@ -322,7 +393,7 @@ def _stored_settings(output: Path, state_dir: Path | None) -> dict[str, Any]:
     ]
     for key in ("state_dir", "password_file"):
         values[key] = output / values[key] if values[key] else None
-    return {**values, "output": output, "force": False, "dry_run": False}
+    return {**values, "output": output, "force": False, "dry_run": False, "time_budget": None}
 
 
 def _kind(name: str) -> FailureKind:

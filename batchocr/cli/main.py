@@ -24,6 +24,8 @@ COMMANDS = {
     "retry": ("batchocr.cli.retry", "Read again what failed, and only that."),
     "engines": ("batchocr.cli.engines", "List the engines: which run here, and what the others lack."),
     "models": ("batchocr.cli.models", "List, check, pack, unpack and pull the models of the Paddle engines."),
+    "compare": ("batchocr.cli.compare", "Hold an engine's runtimes against each other: numbers, text, time."),
+    "bench": ("batchocr.cli.bench", "Simulate a run on many devices: how long, and who would have nothing to do."),
     "doctor": ("batchocr.cli.doctor", "Look at this machine and say what would keep a run from working."),
 }
 

@@ -133,6 +133,38 @@ def _canonical_share(value: object) -> object:
         raise ValueError("must be a share such as 5%, or a positive amount") from None
 
 
+def _seconds(value: object) -> object:
+    """Gives a time span in seconds: `11h`, `90m`, `1h30m`, `1:30:00` and `45s` are understood, and plain numbers.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    match = re.fullmatch(r"([0-9]+):([0-5][0-9]):([0-5][0-9])", text) or re.fullmatch(
+        r"(?:([0-9]+(?:[.][0-9]+)?)h)?\s*(?:([0-9]+(?:[.][0-9]+)?)m(?:in)?)?\s*(?:([0-9]+(?:[.][0-9]+)?)s?)?", text
+    )
+    if not match:
+        raise ValueError("must be a time such as 11h, 90m, 1:30:00, or seconds")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def _canonical_shard(value: object) -> object:
+    """Gives a shard such as `2/8`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value is None:
+        return None
+    match = re.fullmatch(r"\s*([1-9][0-9]{0,5})\s*/\s*([1-9][0-9]{0,5})\s*", str(value))
+    if not match or int(match[1]) > int(match[2]):
+        raise ValueError("must be a part and how many there are, such as 2/8: the second of eight")
+    return f"{match[1]}/{match[2]}"
+
+
 MIB = 1 << 20
 GIB = 1 << 30
 SIZE_UNIT = "bytes, or with a unit such as 2GiB"
@@ -153,6 +185,18 @@ class RunSettings(BaseModel):
     ] = Field(default=None, description="pages to read of every document, counted from 1, such as 1-3,7,10-")
     password_file: Annotated[Path | None, Setting(WHAT, default_text="none")] = Field(
         default=None, description="passwords of encrypted PDFs: one `GLOB<TAB>PASSWORD` a line; never logged or stored"
+    )
+    max_documents: Annotated[int | None, Setting(WHAT, "documents", default_text="all", metavar="N")] = Field(
+        default=None,
+        ge=1,
+        description="read no more documents than this, finished ones not counted; run again for more",
+    )
+    shard: Annotated[
+        str | None, BeforeValidator(_canonical_shard), Setting(WHAT, default_text="all", metavar="I/N")
+    ] = Field(
+        default=None,
+        description="read only part I of N, such as 2/8, chosen by the hash of each path: for several machines, each "
+        "with an output folder of its own",
     )
     verify_inputs: Annotated[bool, Setting(WHAT)] = Field(
         default=False, description="read every input again instead of trusting size and time of known ones"
@@ -224,6 +268,19 @@ class RunSettings(BaseModel):
         description="pages are drawn ahead of the engine while a worker holds less than this of them",
     )
 
+    order: Annotated[Literal["biggest", "input", "smallest"], Setting(RUN)] = Field(
+        default="biggest",
+        description="`biggest` documents first keeps every device busy to the end, `input` reads them as they are "
+        "found, `smallest` gives quick first results",
+    )
+    time_budget: Annotated[
+        float | None, BeforeValidator(_seconds), Setting(RUN, default_text="none", metavar="TIME")
+    ] = Field(
+        default=None,
+        gt=0,
+        description="time after which the run must be over, such as 11h, 90m or 1:30:00: it stops handing out pages in "
+        "time, and ends with exit code 7",
+    )
     force: Annotated[bool, Setting(RUN)] = Field(
         default=False, description="read again what is done, and move foreign files in the way to STATE_DIR/kept"
     )

@@ -6,27 +6,28 @@ away once nothing needs them.
 
 from __future__ import annotations
 
-import logging
-import shutil
-import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from batchocr.coordinator import retry
-from batchocr.coordinator.contents import Backlog, Content, OpenDocument
+from batchocr.coordinator.contents import Content
 from batchocr.coordinator.context import RunContext
+from batchocr.coordinator.dispatch import Dispatcher
+from batchocr.coordinator.folders import Folders
 from batchocr.coordinator.intake import Intake
+from batchocr.coordinator.policy import TimeBudget
 from batchocr.coordinator.pool import Lent
-from batchocr.datatypes import Assembly, AttemptState, FileIdentity, PageFailure, PageState
-from batchocr.errors import FailureKind, RunFailedError, StorageError
+from batchocr.coordinator.unchanged import CHANGED, is_unchanged
+from batchocr.datatypes import AttemptState, PageFailure, PageState
+from batchocr.errors import FailureKind, RunFailedError
 from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
-from batchocr.worker.messages import Assembled, AssemblyFailed, Probed
+from batchocr.worker.messages import Assembled, AssemblyFailed
 
-logger = logging.getLogger(__name__)
-
-CHANGED = "the file was changed or removed while it was read; run again to read it as it is now"
+# Pages at hand: so many tasks for each worker.
+TASKS_AHEAD = 4
+# Contents that are opened before the loop looks at its events again.
+OPENED_AT_ONCE = 64
 
 
 class Books:
@@ -34,20 +35,21 @@ class Books:
 
     Attributes:
         intake: where documents come from.
-        backlog: pages to hand out.
-        pages_total: pages that this run has to read, as far as they are counted.
+        dispatch: pages to hand out.
         pages_done: pages with a result.
         pages_failed: pages given up.
     """
 
     def __init__(self, context: RunContext, executor: Executor, ledger: Ledger) -> None:
+        settings = context.settings
         self._context = context
-        self._executor = executor
         self._ledger = ledger
-        self._assembling: dict[int, tuple[Content, OpenDocument]] = {}
+        self._pages_opened = 0
+        self._window_pages = TASKS_AHEAD * settings.task_pages * len(context.devices) * settings.workers_per_device
         self.intake = Intake(context, ledger)
-        self.backlog = Backlog(context.settings.task_pages)
-        self.pages_total = 0
+        budget = None if settings.time_budget is None else context.begun + settings.time_budget
+        self.dispatch = Dispatcher(settings.task_pages, settings.order, TimeBudget(budget), context.engine.in_flight)
+        self.folders = Folders(context, executor, ledger, self.intake)
         self.pages_done = 0
         self.pages_failed = 0
 
@@ -56,15 +58,29 @@ class Books:
         """Every document has come to its end."""
         return self.intake.finished and self.intake.ended == self.intake.documents
 
-    def take_up(self, content: Content) -> None:
-        """Puts a content's pages into the backlog, or its documents to the finisher if nothing is left to read."""
-        if content.unusable is not None:
-            self._fail_content(content, *content.unusable)
-        elif content.resolved:
-            self._finish_content(content)
-        elif len(content.documents) == 1:
-            self.pages_total += len(content.pending) + len(content.alone)
-            self.backlog.add(content)
+    @property
+    def pages_total(self) -> int:
+        """Pages that this run has to read, as far as they are counted."""
+        return self._pages_opened + self.intake.pages_counted
+
+    def advance(self) -> None:
+        """Takes contents in hand until there is enough to lend, and has folders written."""
+        backlog = self.dispatch.backlog
+        for _ in range(OPENED_AT_ONCE):
+            wanted = backlog.wants(self._window_pages)
+            if wanted == "nothing":
+                break
+            content = self.intake.open_next(self._context.settings.task_pages if wanted == "short" else None)
+            if content is None:
+                break
+            self._pages_opened += len(content.pending) + len(content.alone)
+            if content.resolved:
+                self._finish_content(content)
+            else:
+                backlog.add(content)
+        self.dispatch.elsewhere = self.intake.pages_left
+        self.folders.advance()
+        self.dispatch.folders = self.folders.waiting
 
     def record_page(self, lent: Lent, page_no: int, *, blank: bool, seconds: float) -> None:
         """Takes a page that is in the spool; `seconds` is how long its recognition took."""
@@ -84,7 +100,7 @@ class Books:
             alive: the devices that pages may still be lent to.
         """
         content = lent.content
-        if retry.ends_document(failure.kind) and not _unchanged(content.reference.path, content.reference.identity):
+        if retry.ends_document(failure.kind) and not is_unchanged(content.reference.path, content.reference.identity):
             failure = replace(failure, kind=FailureKind.DOCUMENT_CHANGED, message=CHANGED)
         self.miss_page(lent, failure.page_no, AttemptState.FAILED, failure.kind, failure.message, alive)
         if failure.kind is FailureKind.PAGE_RENDER_FAILED:
@@ -141,8 +157,8 @@ class Books:
             for page_no in sorted(wanted):
                 self._fail_page(content, page_no, FailureKind.TIMEOUT, content.overdue)
                 self._settle(content, page_no)
-        elif content.documents and wanted:
-            self.backlog.give_back(content, wanted, alone=alone)
+        elif not content.ended and wanted:
+            self.dispatch.backlog.give_back(content, wanted, alone=alone)
 
     def _settle(self, content: Content, page_no: int) -> None:
         content.lent.discard(page_no)
@@ -158,66 +174,28 @@ class Books:
         """Fails every page that is not lent."""
         for page_no in [*content.pending, *content.alone]:
             self._fail_page(content, page_no, kind, message)
-        self.backlog.drop(content)
+        self.dispatch.backlog.drop(content)
         if content.resolved:
             self._finish_content(content)
 
     def _fail_content(self, content: Content, kind: FailureKind, message: str) -> None:
         """Fails every document of a content at once."""
-        self.backlog.drop(content)
+        if content.ended:
+            return
+        self.dispatch.backlog.drop(content)
         content.lent.clear()
-        content.unusable = (kind, message)
-        for document in content.documents:
-            self._ledger.fail_document(document.document_id, kind, message)
-            self.intake.ended += 1
-        content.documents.clear()
+        content.ended = True
+        self.intake.ended += self._ledger.end_without_folder(content.content_id, (kind, message))
 
     def _finish_content(self, content: Content) -> None:
-        """Every page is read or given up: has the folders written, unless there is nothing to put into them."""
-        documents, content.documents = content.documents, []
-        for document in documents:
-            if content.all_failed:
-                self.intake.ended += 1
-            elif not _unchanged(document.path, document.identity):
-                self._ledger.fail_document(document.document_id, FailureKind.DOCUMENT_CHANGED, CHANGED)
-                self.intake.ended += 1
-            else:
-                self._assembling[document.document_id] = (content, document)
-                self._executor.assemble(self._assembly(content, document))
-
-    def _assembly(self, content: Content, document: OpenDocument) -> Assembly:
-        context, reference = self._context, content.reference
-        return Assembly(
-            document_id=document.document_id,
-            source=document.source,
-            folder=document.folder,
-            output=str(context.output),
-            state_dir=str(context.commit_dir),
-            commit_id=uuid.uuid4().hex,
-            sha256=reference.sha256,
-            size_bytes=document.identity.size_bytes,
-            format=reference.format,
-            page_count=reference.page_count,
-            page_nos=content.page_nos,
-            failed=content.failures(),
-            segments=tuple(map(str, sorted(Path(content.spool).glob("*.seg")))),
-            formats=context.settings.formats,
-            page_markers=context.settings.page_markers,
-            fingerprint=context.fingerprint,
-            engine=context.engine_record(),
-            dpi=context.settings.dpi,
-            visualization_dpi=context.settings.visualization_dpi,
-            force=context.settings.force,
-            join_tables=context.settings.join_tables,
-            relevel_titles=context.settings.relevel_titles,
-        )
-
-    def take_probe(self, event: Probed) -> None:
-        """Takes the prober's answer: the document's pages are in the backlog now, unless there is nothing to do."""
-        probe = event.probe
-        content = self.intake.probed(event.document_id, probe.sha256, probe.format, probe.page_count, probe.identity)
-        if content is not None:
-            self.take_up(content)
+        """Every page is read or given up: its folders can be written, unless there is nothing to put into them."""
+        if content.ended:
+            return
+        content.ended = True
+        if content.all_failed:
+            self.intake.ended += self._ledger.end_without_folder(content.content_id, None)
+        else:
+            self.folders.add(self._ledger.end_reading(content.content_id))
 
     def end_assembly(self, event: Assembled | AssemblyFailed) -> None:
         """Takes the finisher's answer.
@@ -225,39 +203,4 @@ class Books:
         Raises:
             StorageError: the output cannot be written; no further document could be.
         """
-        content, document = self._assembling.pop(event.document_id)
-        self.intake.ended += 1
-        if isinstance(event, Assembled):
-            self._ledger.record_commit(event.document_id, event.commit_id)
-            content.committed = True
-        elif event.kind is FailureKind.OUTPUT_ERROR:
-            raise StorageError(event.message)
-        else:
-            logger.warning("%s: %s", document.source, event.message)
-            self._ledger.fail_document(event.document_id, event.kind, event.message)
-            content.uncommitted = True
-        if self.intake.finished:  # otherwise an equal file may still turn up
-            self._clear_spool(content)
-
-    def clear_spools(self) -> None:
-        """Deletes every spool that nothing needs any more."""
-        if self.intake.finished:  # otherwise an equal file may still turn up
-            for content in {**self.intake.finished_before, **self.intake.contents}.values():
-                self._clear_spool(content)
-
-    def _clear_spool(self, content: Content) -> None:
-        """Deletes the pages of a content once every folder that holds them is committed; a retry wants the others."""
-        waiting = content.documents or any(other is content for other, _ in self._assembling.values())
-        whole = content.committed and not content.uncommitted and not content.failed
-        if content.resolved and whole and not waiting:
-            self._ledger.flush()  # first the ledger, then what cannot be taken back
-            shutil.rmtree(content.spool, ignore_errors=True)
-
-
-def _unchanged(path: str, identity: FileIdentity) -> bool:
-    """Tells whether the file is still the one that was probed."""
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return False
-    return FileIdentity(found.st_size, found.st_mtime_ns, found.st_ino) == identity
+        self.dispatch.budget.learn_folder(self.folders.end_assembly(event))

@@ -5,37 +5,23 @@ Equal files are one content, recognized once; every document with that content g
 
 from __future__ import annotations
 
-import heapq
+import bisect
 import itertools
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from batchocr.coordinator import retry
-from batchocr.datatypes import DocumentRef, FailedPages, FileIdentity, PageRanges
+from batchocr.coordinator.policy import SHORT_EVERY, Order
+from batchocr.datatypes import DocumentRef, PageRanges
 from batchocr.errors import FailureKind
-from batchocr.ledger.queries import merge_failures
 
-
-@dataclass
-class OpenDocument:
-    """One document of this run that is not finished.
-
-    Attributes:
-        document_id: the ledger's number.
-        source: its name; may hold surrogate escapes.
-        path: absolute.
-        folder: output folder, relative.
-        identity: of the file as discovered or probed.
-        password: for encrypted PDFs.
-    """
-
-    document_id: int
-    source: str
-    path: str
-    folder: str
-    identity: FileIdentity
-    password: str | None = field(default=None, repr=False)
+# Pages to try alone come last, unless so many contents wait for nothing else: what waits is in memory.
+ALONE_AT_MOST = 64
+# So many contents are at hand at most.
+CONTENTS_AHEAD = 256
+# So many short contents are kept at hand while long ones are read.
+SHORT_AHEAD = 8
 
 
 @dataclass
@@ -53,13 +39,11 @@ class Content:
         attempts: failed tries by page.
         out_of_memory: devices on which a page ran out of memory, one entry a time.
         failed: pages given up.
-        documents: documents that wait for their folder.
+        rank: its place in the order.
+        ended: every page is read or given up, or none will be.
         unloadable: pages in a row that could not be rendered.
         seconds: recognition time so far, s.
         overdue: why no more of its pages are tried, once its time is up.
-        committed: a folder of it is in place.
-        uncommitted: a folder of it could not be written; the next run needs the spool for that.
-        unusable: why no page of it can be had, for documents that turn up later.
     """
 
     content_id: int
@@ -72,13 +56,11 @@ class Content:
     attempts: dict[int, int] = field(default_factory=dict)
     out_of_memory: dict[int, list[str]] = field(default_factory=dict)
     failed: dict[int, tuple[FailureKind, str]] = field(default_factory=dict)
-    documents: list[OpenDocument] = field(default_factory=list)
+    rank: int = 0
+    ended: bool = False
     unloadable: int = 0
     seconds: float = 0.0
     overdue: str = ""
-    committed: bool = False
-    uncommitted: bool = False
-    unusable: tuple[FailureKind, str] | None = None
 
     @property
     def resolved(self) -> bool:
@@ -95,10 +77,6 @@ class Content:
         tried = self.out_of_memory.get(page_no, [])
         return not retry.needs_other_device(len(tried)) or device not in tried or set(alive) <= set(tried)
 
-    def failures(self) -> tuple[FailedPages, ...]:
-        """Gives the failed pages as ranges."""
-        return merge_failures((page_no, *self.failed[page_no]) for page_no in sorted(self.failed))
-
 
 @dataclass(frozen=True)
 class Portion:
@@ -110,23 +88,47 @@ class Portion:
 
 
 class Backlog:
-    """Contents that have pages to hand out: biggest first, pages to try alone last."""
+    """Contents in hand that have pages to hand out, in the order of their rank; pages to try alone come last.
 
-    def __init__(self, task_pages: int) -> None:
+    Attributes:
+        pages: how many pages wait here, those to try alone apart.
+    """
+
+    def __init__(self, task_pages: int, order: Order = "biggest") -> None:
         self._task_pages = task_pages
-        self._heap: list[tuple[bool, int, int, Content]] = []
-        self._order = itertools.count()
-        self._left = 0
+        self._from_both_ends = order == "biggest"
+        self._numbers = itertools.count()
+        self._waiting: list[_Entry] = []
+        self._alone: list[_Entry] = []
+        self._turn = 0
+        self.pages = 0
+
+    def __len__(self) -> int:
+        """Gives how many contents wait here, about."""
+        return len(self._waiting)
 
     @property
     def empty(self) -> bool:
         """There is nothing to hand out."""
-        return not any(entry[3].alone if entry[0] else entry[3].pending for entry in self._heap)
+        return not self.pages and not any(entry.content.alone for entry in self._alone)
+
+    def wants(self, window_pages: int) -> Literal["next", "short", "nothing"]:
+        """Tells what should be taken in hand now: the next content, the shortest one, or nothing.
+
+        Args:
+            window_pages: how many pages should be at hand.
+        """
+        if len(self._waiting) >= CONTENTS_AHEAD:
+            return "nothing"
+        if self.pages < window_pages:
+            return "next"
+        few = len(self._waiting) < SHORT_AHEAD or not self._is_short(self._waiting[-SHORT_AHEAD])
+        return "short" if self._from_both_ends and few else "nothing"
 
     def add(self, content: Content) -> None:
         """Takes a content with its pending pages."""
-        self._left += len(content.pending)
-        self._push(content)
+        self.pages += len(content.pending)
+        self._insert(content)
 
     def give_back(self, content: Content, page_nos: Iterable[int], *, alone: bool = False) -> None:
         """Takes pages back that were lent."""
@@ -135,59 +137,76 @@ class Backlog:
         if alone:
             content.alone = sorted({*content.alone, *page_nos})
         else:
-            self._left += len(page_nos)
+            self.pages += len(page_nos)
             content.pending = sorted({*content.pending, *page_nos})
-        self._push(content)
+        self._insert(content)
 
     def drop(self, content: Content) -> None:
         """Forgets what a content has to hand out."""
-        self._left -= len(content.pending)
+        self.pages -= len(content.pending)
         content.pending.clear()
         content.alone.clear()
 
-    def next_portion(self, workers: int, device: str = "", alive: Collection[str] = ()) -> Portion | None:
+    def next_portion(self, count: int, device: str = "", alive: Collection[str] = ()) -> Portion | None:
         """Gives the next pages to lend, or None.
 
-        Ranges shrink towards the end (guided self-scheduling), so that all workers end together.
-
         Args:
-            workers: how many share what is left.
+            count: how many pages of a document at most.
             device: where the pages would be read.
             alive: the devices of all workers that are not retired.
         """
-        while self._heap and not self._heap[0][0]:
-            content = self._heap[0][3]
-            if not content.pending:
-                heapq.heappop(self._heap)
-                continue
-            count = max(1, min(self._task_pages, math.ceil(self._left / (2 * workers)), len(content.pending)))
-            portion = tuple(content.pending[:count])
-            del content.pending[:count]
-            content.lent.update(portion)
-            self._left -= count
-            return Portion(content, portion, fresh_engine=False)
-        return self._next_alone(device, alive)
+        if len(self._alone) >= ALONE_AT_MOST:
+            portion = self._next_alone(device, alive)
+            if portion is not None:
+                return portion
+        entry = self._next_entry()
+        if entry is None:
+            return self._next_alone(device, alive)
+        content = entry.content
+        pages = tuple(content.pending[:count])
+        del content.pending[:count]
+        content.lent.update(pages)
+        self.pages -= len(pages)
+        return Portion(content, pages, fresh_engine=False)
+
+    def _next_entry(self) -> _Entry | None:
+        """Gives the content to take pages from; from the short end of the order now and then."""
+        self._turn += 1
+        while self._waiting and not self._waiting[0].content.pending:
+            del self._waiting[0]
+        while self._waiting and not self._waiting[-1].content.pending:
+            del self._waiting[-1]
+        if not self._waiting:
+            return None
+        last = self._waiting[-1]
+        from_end = self._from_both_ends and self._turn % SHORT_EVERY == 0 and self._is_short(last)
+        return last if from_end else self._waiting[0]
+
+    def _is_short(self, entry: _Entry) -> bool:
+        return len(entry.content.pending) <= self._task_pages
 
     def _next_alone(self, device: str, alive: Collection[str]) -> Portion | None:
-        """Gives the next page to try alone on that device; only such pages are left in the heap."""
-        unsuitable = []
-        found = None
-        while self._heap and found is None:
-            content = self._heap[0][3]
+        """Gives the next page to try alone on that device."""
+        self._alone = [entry for entry in self._alone if entry.content.alone]
+        for entry in self._alone:
+            content = entry.content
             page_no = next((page_no for page_no in content.alone if content.may_try(page_no, device, alive)), None)
             if page_no is not None:
                 content.alone.remove(page_no)
                 content.lent.add(page_no)
-                found = Portion(content, (page_no,), fresh_engine=True)
-            else:
-                entry = heapq.heappop(self._heap)
-                if content.alone:
-                    unsuitable.append(entry)
-        for entry in unsuitable:
-            heapq.heappush(self._heap, entry)
-        return found
+                if not content.alone:
+                    self._alone.remove(entry)
+                return Portion(content, (page_no,), fresh_engine=True)
+        return None
 
-    def _push(self, content: Content) -> None:
-        for alone, pages in ((False, content.pending), (True, content.alone)):
-            if pages:
-                heapq.heappush(self._heap, (alone, -len(content.page_nos), next(self._order), content))
+    def _insert(self, content: Content) -> None:
+        for entries, pages in ((self._waiting, content.pending), (self._alone, content.alone)):
+            if pages and not any(entry.content is content for entry in entries):
+                bisect.insort(entries, _Entry(content.rank, next(self._numbers), content))
+
+
+@dataclass(frozen=True, order=True)
+class _Entry:
+    rank: int
+    number: int
+    content: Content = field(compare=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ class RunListener(Protocol):
     """Is told how a run goes, in the coordinator's thread: be quick. The command line's progress bars are one."""
 
     def on_plan(self, documents: int, skipped: int, devices: tuple[str, ...], engine: str, note: str) -> None:
-        """Told once, when the inputs are known: how many documents there are, and how many are finished already."""
+        """Told once, when all inputs are found: how many documents there are, and how many are known to be finished."""
 
     def on_progress(self, progress: RunProgress) -> None:
         """Told a few times a second."""
@@ -43,6 +44,7 @@ class RunContext:
         passwords: of encrypted documents.
         retry_kinds: failed pages of these kinds are tried again; None: failed pages stay failed.
         note: how engine and devices were chosen, for people.
+        begun: clock time at which the run was asked for, s.
     """
 
     run_id: str
@@ -55,6 +57,7 @@ class RunContext:
     passwords: PasswordFile | None = None
     retry_kinds: frozenset[FailureKind] | None = None
     note: str = ""
+    begun: float = field(default_factory=time.monotonic)
 
     @property
     def output(self) -> Path:

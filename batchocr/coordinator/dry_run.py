@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batchocr.coordinator.context import RunContext
+from batchocr.coordinator.sharding import in_shard
 from batchocr.datatypes import FileIdentity
 from batchocr.documents.discovery import discover
-from batchocr.ledger.ledger import FILE_NAME
+from batchocr.ledger.connection import FILE_NAME
 from batchocr.ledger.queries import reading
 from batchocr.outputs.manifest import read_manifest
 from batchocr.outputs.paths import folder_names
@@ -50,17 +51,24 @@ def plan_run(context: RunContext) -> Plan:
     folders: dict[str, str] = {}
     refused: list[tuple[str, str]] = []
     documents = 0
+    shard, limit = context.settings.shard, context.settings.max_documents
     for folder in discover(context.settings.inputs, excluded=[context.output]):
         root = context.relative(folder.root.path)
         before = f"{folder.root.label}/" if folder.root.label else ""
         by_name = {file.relative.rpartition("/")[2]: file for file in folder.files}
         targets = folder_names(folder.root.label, folder.parent, list(by_name), list(folder.names))
         for name, file in by_name.items():
+            if not in_shard(file.relative, shard):
+                continue
+            if limit is not None and len(folders) >= limit:
+                break
             documents += 1
             known = finished.get((root, file.relative)) == file.identity
             if not known or read_manifest(context.output / targets[name]) is None:
                 folders[before + file.relative] = targets[name]
-        refused.extend((before + entry.relative, entry.reason) for entry in folder.refused)
+        refused.extend(
+            (before + entry.relative, entry.reason) for entry in folder.refused if in_shard(entry.relative, shard)
+        )
     return Plan(
         documents, tuple(folders), folders, documents - len(folders), tuple(refused), context.engine.name,
         tuple(device.name for device in context.devices), context.note,

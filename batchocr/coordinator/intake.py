@@ -1,265 +1,257 @@
-"""Takes in the inputs: meets each document in the ledger, has it probed if need be, and opens its content.
+"""Takes in the inputs: discovery streams documents into the ledger, where they wait to be probed and to be read.
 
-What was finished before is passed over; what a run that died had recorded is found again in the spool.
+Only what is in hand is in memory. What was finished before is passed over as it is met.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import shutil
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, TypeAlias
+import os
+import time
+from collections.abc import Iterator
 
-from batchocr.coordinator.contents import Content, OpenDocument
+from batchocr.coordinator.contents import Content
 from batchocr.coordinator.context import RunContext
+from batchocr.coordinator.policy import rank_of
+from batchocr.coordinator.recall import Recall
+from batchocr.coordinator.sharding import in_shard
 from batchocr.datatypes import (
-    DocumentFormat,
     DocumentRef,
     FileIdentity,
     FoundFolder,
+    InputRoot,
     PageRanges,
     PageState,
+    Probe,
     RefusedFile,
     SourceFile,
 )
 from batchocr.documents.discovery import discover
 from batchocr.errors import FailureKind
-from batchocr.ledger.ledger import DocumentRow, Ledger
-from batchocr.outputs.manifest import read_manifest
+from batchocr.ledger.documents import Stage, StagedRow
+from batchocr.ledger.ledger import Ledger
 from batchocr.outputs.paths import folder_names
-from batchocr.outputs.spool import read_segment
 from batchocr.worker.messages import ProbeOrder
 
-PROBES_AHEAD = 4
-
-# Page number to what a manifest says of it: state, why it failed, in words.
-Listed: TypeAlias = dict[int, tuple[PageState, FailureKind | None, str]]
+PROBES_AHEAD = 16
 
 
 class Intake:
-    """The documents of one run on their way to being contents with pages."""
+    """The documents of one run on their way to being contents with pages.
+
+    Attributes:
+        documents: that were found so far.
+        skipped: of them, finished before this run.
+        ended: of them, on which nothing is left to do.
+        pages_counted: pages of documents that wait to be opened.
+        walked: every document among the inputs was found.
+        limited: there are more, but the user wants no more of them.
+    """
 
     def __init__(self, context: RunContext, ledger: Ledger) -> None:
         self._context = context
         self._ledger = ledger
-        self._folders = discover(context.settings.inputs, excluded=[context.output])
-        self._to_probe: list[tuple[int, int, OpenDocument]] = []
-        self._order = itertools.count()
-        self._probing: dict[int, OpenDocument] = {}
-        self.contents: dict[int, Content] = {}
-        self.finished_before: dict[int, Content] = {}
+        self._recall = Recall(context, ledger)
+        self._walk = self._meet_all()
+        self._roots: dict[int, InputRoot] = {}
+        self._root_ids: dict[InputRoot, int] = {}
+        self._probing: dict[int, StagedRow] = {}
+        self._taken = 0
+        self._to_probe = 0
+        self._to_open = 0
         self.documents = 0
         self.skipped = 0
         self.ended = 0
+        self.pages_counted = 0
+        self.walked = False
+        self.limited = False
 
     @property
     def finished(self) -> bool:
         """Every document is known."""
-        return not self._to_probe and not self._probing
+        return self.walked and not self._to_probe
 
-    def discover(self) -> Iterator[Content]:
-        """Meets every document among the inputs; gives the contents that can be opened without probing.
+    @property
+    def pages_left(self) -> int:
+        """Pages of documents that wait here, as far as known: at least one of each that is not counted."""
+        return self.pages_counted + self._to_probe
+
+    def discover(self, budget_s: float) -> bool:
+        """Meets further documents among the inputs for so long, s; tells whether that was the last of them.
 
         Raises:
             InputError: an input does not exist.
         """
-        for folder in self._folders:
+        until = time.monotonic() + budget_s
+        while not self.walked and time.monotonic() < until:
+            self.walked = next(self._walk, None) is None
+        return self.walked
+
+    def probe_orders(self) -> Iterator[ProbeOrder]:
+        """Gives the documents to probe next, a few at a time."""
+        room = PROBES_AHEAD - len(self._probing)
+        if self._to_probe <= len(self._probing) or room < PROBES_AHEAD // 2:
+            return
+        for row in self._ledger.take_staged(Stage.FOUND, Stage.PROBING, room):
+            self._probing[row.document_id] = row
+            yield ProbeOrder(row.document_id, self.path(row), self._password(row))
+
+    def probed(self, document_id: int, probe: Probe) -> None:
+        """Takes the prober's answer."""
+        row = self._probing.pop(document_id)
+        self._to_probe -= 1
+        self._queue(row, probe, commit_id=None)
+
+    def probe_failed(self, document_id: int, kind: FailureKind, message: str) -> None:
+        """Takes the prober's refusal: the document has failed."""
+        del self._probing[document_id]
+        self._to_probe -= 1
+        self._ledger.fail_document(document_id, kind, message)
+        self.ended += 1
+
+    def open_next(self, pages_at_most: int | None = None) -> Content | None:
+        """Takes the next content in hand, with what is left to do on it; None if none waits.
+
+        Args:
+            pages_at_most: take the shortest one instead, if it has no more pages than this.
+        """
+        if not self._to_open:
+            return None
+        if pages_at_most is None:
+            rows = self._ledger.take_staged(Stage.COUNTED, Stage.READING, 1)
+        else:
+            rows = self._ledger.take_staged(Stage.COUNTED, Stage.READING, 1, last_from=-pages_at_most)
+        if not rows:
+            return None
+        (row,) = rows
+        self._to_open -= 1
+        counted = self._ledger.count_pages(row.content_id).get(PageState.PENDING, 0)
+        self.pages_counted -= counted
+        content = Content(
+            row.content_id,
+            self.reference(row),
+            self.asked(row.page_count),
+            str(self._context.spool(row.sha256)),
+            rank=row.rank,
+        )
+        self._recall.fill(content)
+        return content
+
+    # --- documents as others see them ---
+
+    def source(self, row: StagedRow) -> str:
+        """Gives a document's name."""
+        label = self._roots[row.root_id].label
+        return f"{label}/{row.relative}" if label else row.relative
+
+    def path(self, row: StagedRow) -> str:
+        """Gives a document's absolute path."""
+        return os.path.join(self._roots[row.root_id].path, *row.relative.split("/"))  # noqa: PTH118 - may hold surrogates
+
+    def reference(self, row: StagedRow) -> DocumentRef:
+        """Gives how a child opens a document that was probed."""
+        assert row.format is not None
+        return DocumentRef(
+            self.path(row), self.source(row), row.sha256, row.identity, row.format, row.page_count, self._password(row)
+        )
+
+    def asked(self, page_count: int) -> PageRanges:
+        """Gives the pages asked for that a document of so many pages has."""
+        asked = self._context.settings.page_ranges()
+        if asked is None:
+            return PageRanges(((1, page_count),))
+        return PageRanges(tuple((first, min(last, page_count)) for first, last in asked.ranges if first <= page_count))
+
+    def _password(self, row: StagedRow) -> str | None:
+        passwords = self._context.passwords
+        return passwords.password_for(self.source(row)) if passwords else None
+
+    # --- meeting documents ---
+
+    def _meet_all(self) -> Iterator[bool]:
+        """Meets every document, one a step."""
+        settings = self._context.settings
+        for folder in discover(settings.inputs, excluded=[self._context.output]):
             names = folder_names(
                 folder.root.label, folder.parent, [_name(file) for file in folder.files], list(folder.names)
             )
             for file in folder.files:
-                content = self._meet(file, names[_name(file)])
-                if content is not None:
-                    yield content
+                if in_shard(file.relative, settings.shard):
+                    if settings.max_documents is not None and self._taken >= settings.max_documents:
+                        self.limited = True
+                        return
+                    self._meet(file, names[_name(file)])
+                yield True
             for refused in folder.refused:
-                self._refuse(folder, refused)
+                if in_shard(refused.relative, settings.shard):
+                    self._refuse(folder, refused)
+                yield True
 
-    def probe_orders(self) -> Iterator[ProbeOrder]:
-        """Gives the documents to probe next, biggest first, a few at a time."""
-        while self._to_probe and len(self._probing) < PROBES_AHEAD:
-            _, _, document = heapq.heappop(self._to_probe)
-            self._probing[document.document_id] = document
-            yield ProbeOrder(document.document_id, document.path, document.password)
-
-    def probed(
-        self, document_id: int, sha256: str, format_: DocumentFormat, page_count: int, identity: FileIdentity
-    ) -> Content | None:
-        """Takes the prober's answer; gives the document's content unless there is nothing to do on it."""
-        document = self._probing.pop(document_id)
-        document.identity = identity
-        return self._open(document, sha256, format_, page_count)
-
-    def probe_failed(self, document_id: int, kind: FailureKind, message: str) -> None:
-        """Takes the prober's refusal: the document has failed."""
-        self._probing.pop(document_id)
-        self._ledger.fail_document(document_id, kind, message)
-        self.ended += 1
-
-    # --- meeting documents ---
-
-    def _meet(self, file: SourceFile, folder: str) -> Content | None:
+    def _meet(self, file: SourceFile, folder: str) -> None:
         context = self._context
         source = f"{file.root.label}/{file.relative}" if file.root.label else file.relative
         self.documents += 1
-        row = self._ledger.meet_document(
-            context.run_id, context.relative(file.root.path), file, source, folder, context.fingerprint
+        rank = rank_of(context.settings.order, self.documents, file.identity.size_bytes)
+        met = self._ledger.meet_document(
+            context.run_id, self._root_id(file.root), file, source, folder, context.fingerprint, rank
         )
-        password = context.passwords.password_for(source) if context.passwords else None
-        document = OpenDocument(row.document_id, source, file.path, folder, file.identity, password)
-        if row.page_count is None or row.format is None or context.settings.verify_inputs:
-            heapq.heappush(self._to_probe, (-file.identity.size_bytes, next(self._order), document))
-            return None
-        return self._open(document, row.sha256, row.format, row.page_count)
+        if met.page_count is None or met.format is None or context.settings.verify_inputs:
+            self._to_probe += 1
+            self._taken += 1
+            return
+        row = StagedRow(met.document_id, met.root_id, file.relative, folder, file.identity, rank)
+        if self._queue(row, Probe(met.sha256, file.identity, met.format, met.page_count), met.commit_id):
+            self._taken += 1
 
     def _refuse(self, folder: FoundFolder, refused: RefusedFile) -> None:
         """Records a file that must not be touched as a document that failed, so that nobody has to search for it."""
-        nothing = FileIdentity(0, 0, 0)
-        file = SourceFile(refused.root, refused.relative, "", nothing)
+        file = SourceFile(refused.root, refused.relative, "", FileIdentity(0, 0, 0))
         source = f"{refused.root.label}/{refused.relative}" if refused.root.label else refused.relative
         context = self._context
-        row: DocumentRow = self._ledger.meet_document(
-            context.run_id, context.relative(folder.root.path), file, source, "", context.fingerprint
+        met = self._ledger.meet_document(
+            context.run_id, self._root_id(folder.root), file, source, "", context.fingerprint
         )
-        self._ledger.fail_document(row.document_id, FailureKind.DOCUMENT_UNREADABLE, refused.reason)
+        self._ledger.fail_document(met.document_id, FailureKind.DOCUMENT_UNREADABLE, refused.reason)
         self.documents += 1
         self.ended += 1
 
-    # --- opening contents ---
+    def _root_id(self, root: InputRoot) -> int:
+        if root not in self._root_ids:
+            number = self._ledger.root_id(self._context.relative(root.path))
+            self._root_ids[root] = number
+            self._roots[number] = root
+        return self._root_ids[root]
 
-    def _open(self, document: OpenDocument, sha256: str, format_: DocumentFormat, page_count: int) -> Content | None:
-        context = self._context
-        asked = _clip(context.settings.page_ranges(), page_count)
+    def _queue(self, row: StagedRow, probe: Probe, commit_id: str | None) -> bool:
+        """Lets a document wait for its pages; False if there is nothing to do on it.
+
+        Args:
+            row: the document.
+            probe: what is known of it.
+            commit_id: of its folder, as the ledger knows it.
+        """
+        context, ledger = self._context, self._ledger
+        asked = self.asked(probe.page_count)
         if not len(asked):
-            message = f"it has {page_count} page(s), none of them among --pages {context.settings.pages}"
-            self._ledger.fail_document(document.document_id, FailureKind.DOCUMENT_UNREADABLE, message)
+            message = f"it has {probe.page_count} page(s), none of them among --pages {context.settings.pages}"
+            ledger.fail_document(row.document_id, FailureKind.DOCUMENT_UNREADABLE, message)
             self.ended += 1
-            return None
-        content_id, new = self._ledger.set_content(
-            document.document_id, sha256, context.fingerprint, format_, page_count, document.identity, asked
+            return False
+        content_id, new = ledger.set_content(
+            row.document_id, probe.sha256, context.fingerprint, probe.format, probe.page_count, probe.identity, asked
         )
-        if content_id in self.contents:
-            self.contents[content_id].documents.append(document)
-            return self.contents[content_id]
-        reference = DocumentRef(
-            document.path, document.source, sha256, document.identity, format_, page_count, document.password
-        )
-        content = Content(content_id, reference, asked, str(context.spool(sha256)))
-        self._recall(content, document, new=new)
-        if not content.documents:  # its folder stands, and nothing is left to do
-            self._note_spool(content)
-            self._ledger.skip_document(document.document_id)
+        self._recall.begin_content(content_id, probe.sha256)
+        if not context.settings.force and self._recall.folder_stands(row, probe, content_id, commit_id, new=new):
+            ledger.skip_document(row.document_id)
             self.skipped += 1
             self.ended += 1
-            return None
-        self.contents[content_id] = content
-        return content
-
-    def _note_spool(self, content: Content) -> None:
-        """Remembers a finished content whose spool a run that died has left behind."""
-        rows = self._ledger.page_rows(content.content_id) if Path(content.spool).is_dir() else []
-        if rows and not any(row.state is PageState.FAILED for row in rows):
-            content.committed = True
-            self.finished_before[content.content_id] = content
-
-    def _recall(self, content: Content, document: OpenDocument, *, new: bool) -> None:
-        """Fills in what earlier runs have done on a content; leaves it without documents if that is everything."""
-        context = self._context
-        target = context.output / document.folder
-        if context.settings.force:
-            shutil.rmtree(content.spool, ignore_errors=True)
-            self._ledger.record_pages(content.content_id, content.page_nos, PageState.PENDING)
-        elif self._folder_stands(content, document, target, new=new):
-            return
-        else:
-            self._compare_with_spool(content)
-        for row in self._ledger.page_rows(content.content_id):
-            if row.state is PageState.PENDING:
-                (content.alone if row.attempts else content.pending).append(row.page_no)
-                content.attempts[row.page_no] = row.attempts
-            elif row.state is PageState.FAILED and row.kind is not None:
-                content.failed[row.page_no] = (row.kind, row.message)
-        content.documents.append(document)
-
-    def _folder_stands(self, content: Content, document: OpenDocument, target: Path, *, new: bool) -> bool:
-        """Tells whether the document's committed folder is what this run would give; a lost ledger learns of it."""
-        manifest = read_manifest(target)
-        if manifest is None or (manifest.get("sha256"), manifest.get("fingerprint")) != (
-            content.reference.sha256,
-            self._context.fingerprint,
-        ):
             return False
-        listed = _listed(manifest, content.reference.page_count)
-        if listed is None:
-            return False
-        if new:
-            self._learn(content, listed)
-        self._reset_failed(content)
-        rows = self._ledger.page_rows(content.content_id)
-        if any(row.state is PageState.PENDING for row in rows):
-            return False
-        failed = {row.page_no for row in rows if row.state is PageState.FAILED}
-        if failed != {page_no for page_no, (state, *_) in listed.items() if state is PageState.FAILED}:
-            return False
-        self._ledger.record_commit(document.document_id, manifest["commit_id"])
+        pending = ledger.count_pages(content_id).get(PageState.PENDING, 0)
+        rank = rank_of(context.settings.order, row.rank, pending)
+        if ledger.queue_document(row.document_id, content_id, rank):
+            self.pages_counted += pending
+            self._to_open += 1
         return True
-
-    def _learn(self, content: Content, listed: Listed) -> None:
-        """Takes from a manifest what the ledger does not know."""
-        for state in (PageState.DONE, PageState.BLANK):
-            page_nos = [page_no for page_no, entry in listed.items() if entry[0] is state]
-            self._ledger.record_pages(content.content_id, page_nos, state)
-        for page_no, (_, kind, message) in listed.items():
-            if kind is not None:
-                self._ledger.fail_page(content.content_id, page_no, kind, message)
-
-    def _reset_failed(self, content: Content) -> None:
-        """Makes failed pages pending again if this run is a retry of their kind."""
-        kinds = self._context.retry_kinds
-        if kinds is not None:
-            rows = self._ledger.page_rows(content.content_id)
-            again = [row.page_no for row in rows if row.state is PageState.FAILED and row.kind in kinds]
-            self._ledger.record_pages(content.content_id, again, PageState.PENDING)
-
-    def _compare_with_spool(self, content: Content) -> None:
-        """Believes the spool, not the ledger: a kill may have cut off either, and only the spool holds the pages."""
-        self._reset_failed(content)
-        wanted = {"sha256": content.reference.sha256, "fingerprint": self._context.fingerprint}
-        stored: dict[int, PageState] = {}
-        for path in sorted(Path(content.spool).glob("*.seg")):
-            segment = read_segment(path)
-            if {key: segment.header.get(key) for key in wanted} == wanted:
-                stored.update({page.page_no: PageState(page.meta["state"]) for page in segment})
-        rows = self._ledger.page_rows(content.content_id)
-        gone = [r.page_no for r in rows if r.state in {PageState.DONE, PageState.BLANK} and r.page_no not in stored]
-        self._ledger.record_pages(content.content_id, gone, PageState.PENDING)
-        for state in (PageState.DONE, PageState.BLANK):
-            found = [r.page_no for r in rows if stored.get(r.page_no) is state and r.state is not state]
-            self._ledger.record_pages(content.content_id, found, state)
-
-
-def _listed(manifest: Mapping[str, Any], page_count: int) -> Listed | None:
-    """Gives what a manifest says of its pages, or None if that makes no sense: somebody has edited it."""
-    listed: Listed = {}
-    try:
-        for state in (PageState.DONE, PageState.BLANK):
-            for first, last in manifest[state.value]:
-                listed.update(dict.fromkeys(range(first, min(last, page_count) + 1), (state, None, "")))
-        for entry in manifest["failed"]:
-            failed = (PageState.FAILED, FailureKind(entry["kind"]), str(entry["message"]))
-            listed.update(dict.fromkeys(range(entry["first_page"], min(entry["last_page"], page_count) + 1), failed))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return listed
 
 
 def _name(file: SourceFile) -> str:
     return file.relative.rpartition("/")[2]
-
-
-def _clip(asked: PageRanges | None, page_count: int) -> PageRanges:
-    """Gives the pages asked for (None: all) that a document has."""
-    if asked is None:
-        return PageRanges(((1, page_count),))
-    return PageRanges(tuple((first, min(last, page_count)) for first, last in asked.ranges if first <= page_count))

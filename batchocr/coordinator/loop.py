@@ -51,6 +51,7 @@ logger = logging.getLogger(__name__)
 FLUSH_EVERY_S = 1.0
 SHOW_EVERY_S = 0.25
 POLL_S = 0.2
+DISCOVER_S = 0.05
 
 
 class Coordinator:
@@ -69,6 +70,7 @@ class Coordinator:
         self._gpu_memory = GpuMemory()
         self._ever_loaded = False
         self.recycled = 0
+        self.out_of_time = False
         self._begun = time.monotonic()
         self._flushed_at = self._shown_at = 0.0
 
@@ -82,36 +84,54 @@ class Coordinator:
             RunFailedError: no worker is left.
         """
         self._executor.start(self._context.work_plan())
-        for content in self.books.intake.discover():
-            self.books.take_up(content)
-        self._tell_plan()
-        while not self.books.finished and not self._wish.drain:
+        while not (self.books.finished or self._wish.drain or self._is_time_up()):
             self._step()
         if self._wish.drain:
             self._drain()
+        elif not self.books.finished:
+            self.out_of_time = True
         for worker in self._workers.values():  # a page may end the run before its task's end was told
             for lent in worker.lent.values():
                 self._ledger.end_attempt(lent.task.task_id, lent.outcome)
-        self.books.clear_spools()
+        if self.books.intake.finished:
+            self.books.folders.spools.clear_all()
+        self.books.folders.spools.close()
 
     # --- the loop ---
 
     def _step(self) -> None:
         now = time.monotonic()
+        self._discover()
         for order in self.books.intake.probe_orders():
             self._executor.probe(order)
-        if not self.books.backlog.empty:
+        self.books.advance()
+        if not self.books.dispatch.backlog.empty:
             self._start_workers(now)
         self._lend()
-        for event in self._executor.poll(POLL_S):
+        for event in self._executor.poll(POLL_S if self.books.intake.walked else 0.0):
             self._apply(event)
         self._watch(time.monotonic())
         if now - self._flushed_at >= FLUSH_EVERY_S:
             self._ledger.flush()
             self._flushed_at = now
+            if self.books.intake.finished:
+                self.books.folders.spools.clear()
             self._look_around()
         if now - self._shown_at >= SHOW_EVERY_S:
             self._show(now)
+
+    def _discover(self) -> None:
+        """Finds further documents for a moment."""
+        if not self.books.intake.walked and self.books.intake.discover(DISCOVER_S):
+            self._tell_plan()
+
+    def _is_time_up(self) -> bool:
+        """Tells whether the time budget is spent: nothing more would be done in time, and nothing is in hand."""
+        now, dispatch = time.monotonic(), self.books.dispatch
+        in_hand = self.books.folders.writing or any(worker.lent for worker in self._workers.values())
+        return dispatch.budget.is_over(now) or (
+            not in_hand and dispatch.budget.is_closing(now, dispatch.speeds.fastest_page_s())
+        )
 
     def _look_around(self) -> None:
         """Stops before the disk is full, and when `batchocr cancel` asks for it.
@@ -153,14 +173,8 @@ class Coordinator:
                 return
 
     def _lend(self) -> None:
-        alive = self._alive()
-        for depth in (1, 2):  # nobody gets a second task while another has none
-            for worker in self._workers.values():
-                while worker.has_room(depth, self._context.engine.in_flight):
-                    portion = self.books.backlog.next_portion(max(1, len(alive)), worker.device.memory_name, alive)
-                    if portion is None:
-                        break
-                    self._lend_pages(worker, portion.content, portion.page_nos, fresh_engine=portion.fresh_engine)
+        for worker, portion in self.books.dispatch.portions(self._workers.values(), self._alive(), time.monotonic()):
+            self._lend_pages(worker, portion.content, portion.page_nos, fresh_engine=portion.fresh_engine)
 
     def _alive(self) -> list[str]:
         """Gives whose memory each worker that is not retired works in."""
@@ -184,7 +198,7 @@ class Coordinator:
         if isinstance(event, (PageRecorded, PageMissed, TaskEnded, WorkerReady, WorkerRefused, WorkerLost)):
             self._apply_worker_event(self._workers[event.worker], event)
         elif isinstance(event, Probed):
-            self.books.take_probe(event)
+            self.books.intake.probed(event.document_id, event.probe)
         elif isinstance(event, ProbeFailed):
             self.books.intake.probe_failed(event.document_id, event.kind, event.message)
         elif isinstance(event, (Assembled, AssemblyFailed)):
@@ -219,6 +233,7 @@ class Coordinator:
         worker.made_progress(time.monotonic())
         worker.source, worker.page_no = lent.content.reference.source, event.page_no
         lent.unreported.discard(event.page_no)
+        self.books.dispatch.speeds.learn(worker.name, event.seconds)
         self.books.record_page(lent, event.page_no, blank=event.blank, seconds=event.seconds)
 
     def _miss(self, worker: Worker, event: PageMissed) -> None:

@@ -58,6 +58,11 @@ class Worker:
     source: str = ""
     page_no: int | None = None
 
+    @property
+    def pages_lent(self) -> int:
+        """Pages that it has and did not report."""
+        return sum(len(lent.unreported) for lent in self.lent.values())
+
     def has_room(self, depth: int, in_flight: int) -> bool:
         """Tells whether it may be lent another task.
 
@@ -67,9 +72,7 @@ class Worker:
         """
         if self.state != "ready":
             return False
-        return len(self.lent) < depth or (
-            in_flight > 1 and sum(len(lent.unreported) for lent in self.lent.values()) < depth * in_flight
-        )
+        return len(self.lent) < depth or (in_flight > 1 and self.pages_lent < depth * in_flight)
 
     def made_progress(self, now: float) -> None:
         """Notes a recorded page."""

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Client
@@ -53,6 +52,7 @@ from batchocr.worker.open_pages import read_open_pages
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
+GATHER_S = 0.01  # after an event, for others to come: one look at all workers does for many pages
 MAX_ASSEMBLY_TRIES = 2
 FINISHER = "finisher"
 FINISHER_RSS_BYTES = 1 << 30  # it is replaced after the document with which it passes this
@@ -151,7 +151,8 @@ class LocalExecutor(Executor):
         self._generations: dict[str, int] = {}
         self._prober: _Prober | None = None
         self._finisher: _Child | None = None
-        self._orders: deque[tuple[Assembly, int]] = deque()
+        self._look_at = 0.0
+        self._orders: dict[str, tuple[Assembly, int]] = {}  # commit id to order and number of the try, oldest first
 
     def start(self, plan: WorkPlan) -> None:
         """Starts the prober; the finisher starts with its first document."""
@@ -184,12 +185,16 @@ class LocalExecutor(Executor):
         """Puts the order into the finisher's inbox, and remembers it until it is answered."""
         if self._finisher is None:
             self._finisher = self._spawn_finisher()
-        self._orders.append((order, 1))
+        self._orders[order.commit_id] = (order, 1)
         self._server.inboxes[FINISHER, self._finisher.generation].put(order)
 
     def poll(self, timeout_s: float) -> Sequence[Event]:
         """Gathers events, and looks for children that have ended."""
         events = self._take_events(min(timeout_s, POLL_S))
+        if events and time.monotonic() < self._look_at:
+            self._note_answers(events)
+            return events
+        self._look_at = time.monotonic() + POLL_S
         ended = [child for child in self._workers.values() if child.process.poll() is not None]
         finisher_ended = self._finisher is not None and self._finisher.process.poll() is not None
         if ended or finisher_ended:
@@ -198,12 +203,15 @@ class LocalExecutor(Executor):
             events += self._take_events(0)
         for child in ended:
             events += self._bury(child)
-        for event in events:
-            if isinstance(event, (Assembled, AssemblyFailed)):
-                self._orders = deque(o for o in self._orders if o[0].commit_id != event.commit_id)
+        self._note_answers(events)
         if finisher_ended:
             events += self._replace_finisher()
         return events
+
+    def _note_answers(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, (Assembled, AssemblyFailed)):
+                self._orders.pop(event.commit_id, None)
 
     def kill_worker(self, worker: str, reason: str) -> None:
         """Ends a worker that hangs, after it has written its stack to its log; blocks for a second or two."""
@@ -287,6 +295,7 @@ class LocalExecutor(Executor):
         events: list[Event] = []
         try:
             events += self._server.events.get(timeout=timeout_s) if timeout_s else self._server.events.get_nowait()
+            time.sleep(GATHER_S)
             while True:
                 events += self._server.events.get_nowait()
         except queue.Empty:
@@ -317,21 +326,21 @@ class LocalExecutor(Executor):
         self._clear(self._finisher)
         self._finisher = None
         events: list[Event] = []
-        orders, self._orders = self._orders, deque()
+        orders = self._orders
         if code == EXIT_RECYCLED:
             logger.info("the finisher is replaced: it had used up its memory budget")
         elif orders:
-            suspect, tries = orders.popleft()
+            suspect, tries = next(iter(orders.values()))
             event = _salvage(suspect, code, last_try=tries >= MAX_ASSEMBLY_TRIES)
             if event is None:
-                orders.appendleft((suspect, tries + 1))
+                orders[suspect.commit_id] = (suspect, tries + 1)  # stays the first
             else:
+                del orders[suspect.commit_id]
                 events.append(event)
         if orders:
             self._finisher = self._spawn_finisher()
-            for order, _ in orders:
+            for order, _ in orders.values():
                 self._server.inboxes[FINISHER, self._finisher.generation].put(order)
-            self._orders = orders
         return events
 
 

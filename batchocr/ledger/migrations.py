@@ -88,6 +88,16 @@ STEPS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX page_attempts_by_attempt ON page_attempts (attempt_id);
     """,
+    # What a document waits for in the run that goes on, and its place in the order: what is not in hand waits here.
+    """
+    ALTER TABLE documents ADD COLUMN stage TEXT
+        CHECK (stage IN ('found', 'probing', 'counted', 'equal', 'reading', 'read', 'writing'));
+    ALTER TABLE documents ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX documents_by_stage ON documents (stage, rank, id) WHERE stage IS NOT NULL;
+    DROP INDEX documents_by_content;
+    CREATE INDEX documents_by_content ON documents (content_id, stage);
+    ALTER TABLE contents ADD COLUMN run_id TEXT;
+    """,
 )
 
 

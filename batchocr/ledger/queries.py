@@ -98,6 +98,15 @@ class Queries:
             state = document_state(bool(kind), bool(commit_id), bool(skipped), good, bad, asked)
             yield DocumentReport(source, folder, state, page_count, good, failures)
 
+    def page_counts(self, run_id: str) -> list[int]:
+        """Gives how many pages each document of a run has, as far as they were counted, in the order of discovery."""
+        rows = self._db.execute(
+            "SELECT c.page_count FROM documents d JOIN contents c ON c.id = d.content_id WHERE d.run_id = ?"
+            " ORDER BY d.id",
+            (run_id,),
+        )
+        return [count for (count,) in rows]
+
     def failed_pages(self, content_id: int) -> tuple[FailedPages, ...]:
         """Gives the failed pages of a content, neighbours with one reason as one range."""
         rows = self._db.execute(

@@ -2,23 +2,24 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchocr.coordinator.contents import Backlog, Content
-from batchocr.datatypes import DocumentFormat, DocumentRef, FailedPages, FileIdentity, PageRanges
-from batchocr.errors import FailureKind
+from batchocr.coordinator.contents import ALONE_AT_MOST, Backlog, Content
+from batchocr.coordinator.policy import Order, rank_of
+from batchocr.datatypes import DocumentFormat, DocumentRef, FileIdentity, PageRanges
 
 
 def content(number: int, pages: int) -> Content:
     reference = DocumentRef(f"{number}.pdf", f"{number}.pdf", "", FileIdentity(0, 0, 0), DocumentFormat.PDF, pages)
     page_nos = PageRanges(((1, pages),))
-    return Content(number, reference, page_nos, "", pending=list(page_nos))
+    return Content(number, reference, page_nos, "", pending=list(page_nos), rank=-pages)
 
 
-def handed_out(backlog: Backlog, workers: int) -> list[tuple[int, tuple[int, ...]]]:
+def handed_out(backlog: Backlog, count: int) -> list[tuple[int, tuple[int, ...]]]:
     portions = []
-    while (portion := backlog.next_portion(workers)) is not None:
+    while (portion := backlog.next_portion(count)) is not None:
         portions.append((portion.content.content_id, portion.page_nos))
     return portions
 
@@ -26,18 +27,18 @@ def handed_out(backlog: Backlog, workers: int) -> list[tuple[int, tuple[int, ...
 sizes = st.lists(st.integers(1, 60), min_size=1, max_size=6)
 
 
-@given(sizes=sizes, workers=st.integers(1, 9), task_pages=st.integers(1, 20))
-def test_every_page_is_handed_out_exactly_once_in_ranges_of_at_most_task_pages(
-    sizes: list[int], workers: int, task_pages: int
+@given(sizes=sizes, count=st.integers(1, 20), order=st.sampled_from(["biggest", "input", "smallest"]))
+def test_every_page_is_handed_out_exactly_once_in_ranges_no_longer_than_asked_for(
+    sizes: list[int], count: int, order: Order
 ) -> None:
-    backlog = Backlog(task_pages)
+    backlog = Backlog(16, order)
     for number, pages in enumerate(sizes):
         backlog.add(content(number, pages))
-    portions = handed_out(backlog, workers)
+    portions = handed_out(backlog, count)
     assert sorted((number, page) for number, pages in portions for page in pages) == sorted(
-        (number, page) for number, count in enumerate(sizes) for page in range(1, count + 1)
+        (number, page) for number, size in enumerate(sizes) for page in range(1, size + 1)
     )
-    assert all(1 <= len(pages) <= task_pages for _, pages in portions)
+    assert all(1 <= len(pages) <= count for _, pages in portions)
     assert backlog.empty
 
 
@@ -49,7 +50,7 @@ def test_pages_that_come_back_are_handed_out_again_until_all_are_done(sizes: lis
     for one in contents:
         backlog.add(one)
     done: list[tuple[int, int]] = []
-    while (portion := backlog.next_portion(2)) is not None:
+    while (portion := backlog.next_portion(4)) is not None:
         assert not portion.fresh_engine or len(portion.page_nos) == 1
         for page_no in portion.page_nos:
             fate = dice.choice(["done", "done", "back", "alone"])
@@ -62,29 +63,53 @@ def test_pages_that_come_back_are_handed_out_again_until_all_are_done(sizes: lis
     assert sorted(done) == [(number, page) for number, count in enumerate(sizes) for page in range(1, count + 1)]
 
 
-def test_biggest_document_goes_first_and_ranges_shrink_towards_the_end() -> None:
+def test_biggest_document_goes_first_and_every_fourth_range_comes_from_the_short_end() -> None:
     backlog = Backlog(16)
-    backlog.add(content(1, 5))
-    backlog.add(content(2, 100))
-    portions = handed_out(backlog, workers=2)
-    counts = [len(pages) for _, pages in portions]
-    assert [number for number, _ in portions] == sorted((number for number, _ in portions), reverse=True)
-    assert counts[0] == 16
-    assert counts[-1] == 1
-    assert counts[:-5] == sorted(counts[:-5], reverse=True)
+    for number, pages in enumerate((3, 200, 5, 90, 4)):
+        backlog.add(content(number, pages))
+    portions = handed_out(backlog, 16)
+    assert [number for number, _ in portions[:8]] == [1, 1, 1, 0, 1, 1, 1, 4]
+    big = [number for number, _ in portions if number in (1, 3)]
+    assert big == sorted(big)
+
+
+@pytest.mark.parametrize(("order", "expected"), [("input", [0, 1, 2]), ("smallest", [2, 0, 1])])
+def test_other_orders_are_kept_to_the_end(order: Order, expected: list[int]) -> None:
+    backlog = Backlog(16, order)
+    for number, pages in enumerate((20, 100, 3)):
+        one = content(number, pages)
+        one.rank = rank_of(order, number, pages)
+        backlog.add(one)
+    assert list(dict.fromkeys(number for number, _ in handed_out(backlog, 16))) == expected
+    assert backlog.empty
+
+
+def test_pages_to_try_alone_go_first_when_too_many_contents_wait_for_nothing_else() -> None:
+    backlog = Backlog(16)
+    backlog.add(content(1000, 500))
+    for number in range(ALONE_AT_MOST):
+        one = content(number, 1)
+        backlog.give_back(one, one.pending, alone=True)
+        one.pending.clear()
+    portion = backlog.next_portion(16)
+    assert portion is not None
+    assert portion.fresh_engine
+    portion = backlog.next_portion(16)
+    assert portion is not None
+    assert portion.content.content_id == 1000
 
 
 def test_pages_to_try_alone_come_last_one_at_a_time_on_a_fresh_engine() -> None:
     backlog = Backlog(16)
     one = content(1, 4)
     backlog.add(one)
-    first = backlog.next_portion(1)
+    first = backlog.next_portion(2)
     assert first is not None
     backlog.give_back(one, first.page_nos, alone=True)
     portions = []
-    while (portion := backlog.next_portion(1)) is not None:
+    while (portion := backlog.next_portion(2)) is not None:
         portions.append((portion.page_nos, portion.fresh_engine))
-    assert portions == [((3,), False), ((4,), False), ((1,), True), ((2,), True)]
+    assert portions == [((3, 4), False), ((1,), True), ((2,), True)]
 
 
 def test_page_at_the_end_of_the_memory_ladder_waits_for_a_device_it_has_not_run_out_on() -> None:
@@ -98,11 +123,11 @@ def test_page_at_the_end_of_the_memory_ladder_waits_for_a_device_it_has_not_run_
     one.out_of_memory[1] = ["gpu:0"] * 4
     both = ["gpu:0", "gpu:1"]
 
-    first = backlog.next_portion(2, "gpu:0", both)
+    first = backlog.next_portion(1, "gpu:0", both)
     assert first is not None
     assert first.content is two
-    assert backlog.next_portion(2, "gpu:0", both) is None
-    second = backlog.next_portion(2, "gpu:1", both)
+    assert backlog.next_portion(1, "gpu:0", both) is None
+    second = backlog.next_portion(1, "gpu:1", both)
     assert second is not None
     assert second.content is one
 
@@ -134,10 +159,3 @@ def test_content_is_resolved_when_nothing_is_pending_lent_or_to_be_tried_alone()
     assert not one.resolved
     one.lent.clear()
     assert one.resolved
-
-
-def test_failed_pages_are_told_as_ranges() -> None:
-    one = content(1, 3)
-    one.failed = dict.fromkeys((3, 2), (FailureKind.TIMEOUT, "slow"))
-    assert one.failures() == (FailedPages(2, 3, FailureKind.TIMEOUT, "slow"),)
-    assert not one.all_failed

@@ -18,7 +18,8 @@ from batchocr.datatypes import (
     SourceFile,
 )
 from batchocr.errors import FailureKind, StorageError
-from batchocr.ledger.ledger import Ledger, display_name
+from batchocr.ledger.connection import display_name
+from batchocr.ledger.ledger import Ledger
 from batchocr.ledger.queries import reading
 
 SHA = "ab" * 32
@@ -45,7 +46,7 @@ def start(ledger: Ledger, run_id: str) -> None:
 
 def meet(ledger: Ledger, relative: str = "a.pdf", *, size: int = 10, folder: str = "a", fingerprint: str = "f1") -> Any:
     file = SourceFile(InputRoot("/in", "in"), relative, f"/in/{relative}", FileIdentity(size, 1, 2))
-    return ledger.meet_document("run1", "../in", file, relative, folder, fingerprint)
+    return ledger.meet_document("run1", ledger.root_id("../in"), file, relative, folder, fingerprint)
 
 
 def content_of(ledger: Ledger, document_id: int, pages: int = 3, *, fingerprint: str = "f1") -> int:

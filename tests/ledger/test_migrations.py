@@ -8,7 +8,8 @@ import pytest
 from batchocr.ledger import migrations
 
 RUN = "INSERT INTO runs VALUES ('r', 'running', 't', NULL, '1', 'h', 1, '{}', '{}', '[]', 'f', '')"
-CONTENT = "INSERT INTO contents VALUES (1, 'ab', 'f', 'pdf', 3)"
+CONTENT = "INSERT INTO contents VALUES (1, 'ab', 'f', 'pdf', 3, NULL)"
+DOCUMENT = "1, 1, x'61', 'a', 'a', 1, 1, 1, NULL, NULL, NULL, NULL, NULL"
 ATTEMPT = "INSERT INTO attempts VALUES (1, 'r', 1, '1', 'cpu', 'cpu', 'running', 't', NULL)"
 
 
@@ -44,15 +45,16 @@ def test_every_table_is_strict(db: sqlite3.Connection) -> None:
     [
         "UPDATE runs SET state = 'asleep'",
         "UPDATE runs SET pid = 'many'",
-        "INSERT INTO contents VALUES (2, 'cd', 'f', 'pdf', 0)",
-        "INSERT INTO contents VALUES (2, 'ab', 'f', 'pdf', 3)",
+        "INSERT INTO contents VALUES (2, 'cd', 'f', 'pdf', 0, NULL)",
+        "INSERT INTO contents VALUES (2, 'ab', 'f', 'pdf', 3, NULL)",
         "INSERT INTO pages (content_id, page_no) VALUES (1, 0)",
         "INSERT INTO pages (content_id, page_no) VALUES (7, 1)",
         "INSERT INTO pages (content_id, page_no, state) VALUES (1, 1, 'lost')",
         "INSERT INTO pages (content_id, page_no, state) VALUES (1, 1, 'failed')",
         "INSERT INTO pages (content_id, page_no, state, kind) VALUES (1, 1, 'done', 'timeout')",
-        "INSERT INTO documents VALUES (1, 1, x'61', 'a', 'a', 1, 1, 1, NULL, NULL, NULL, NULL, NULL, 'r', 2)",
-        "INSERT INTO documents VALUES (1, 1, x'61', 'a', 'a', 1, 1, 1, NULL, NULL, NULL, NULL, NULL, 'other', 0)",
+        f"INSERT INTO documents VALUES ({DOCUMENT}, 'r', 2, NULL, 0)",
+        f"INSERT INTO documents VALUES ({DOCUMENT}, 'other', 0, NULL, 0)",
+        f"INSERT INTO documents VALUES ({DOCUMENT}, 'r', 0, 'lost', 0)",
         "UPDATE attempts SET state = 'done'",
         "INSERT INTO page_attempts VALUES (1, 1, 'succeeded', 'timeout', '', 't')",
     ],

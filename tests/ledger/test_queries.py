@@ -42,7 +42,7 @@ def begin(ledger: Ledger, run_id: str) -> None:
 def add(ledger: Ledger, name: str, pages: int) -> tuple[int, int]:
     identity = FileIdentity(1, 2, 3)
     file = SourceFile(InputRoot("/in", ""), name, f"/in/{name}", identity)
-    document = ledger.meet_document("run", "../in", file, name, name, "f").document_id
+    document = ledger.meet_document("run", ledger.root_id("../in"), file, name, name, "f").document_id
     content, _ = ledger.set_content(document, name, "f", DocumentFormat.PDF, pages, identity, PageRanges(((1, pages),)))
     return document, content
 

@@ -1,0 +1,71 @@
+"""Who gets which pages next: brings backlog, speeds and time together. Used by real and by simulated runs alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from batchocr.coordinator import policy
+from batchocr.coordinator.contents import Backlog, Portion
+from batchocr.coordinator.pool import Worker
+
+
+class Dispatcher:
+    """Chooses what each worker is lent.
+
+    Attributes:
+        backlog: pages to hand out.
+        speeds: of the workers, as learnt.
+        budget: the time that is left.
+        elsewhere: pages to hand out that are not in the backlog yet, as far as known.
+        folders: documents that wait for the finisher.
+    """
+
+    def __init__(self, task_pages: int, order: policy.Order, budget: policy.TimeBudget, in_flight: int = 1) -> None:
+        self._in_flight = in_flight
+        self._task_pages = task_pages
+        self.backlog = Backlog(task_pages, order)
+        self.speeds = policy.Speeds()
+        self.budget = budget
+        self.elsewhere = 0
+        self.folders = 0
+
+    @property
+    def left(self) -> int:
+        """Pages that nobody has been lent, as far as known."""
+        return self.backlog.pages + self.elsewhere
+
+    def portions(
+        self, workers: Collection[Worker], alive: Collection[str], now: float
+    ) -> Iterator[tuple[Worker, Portion]]:
+        """Gives what to lend to whom until nobody has room; lend each before asking for the next.
+
+        Args:
+            workers: to choose from.
+            alive: whose memory each worker that is not retired works in.
+            now: clock time, s.
+        """
+        for depth in range(1, policy.TASKS_AHEAD + 1):  # nobody gets a second task while another has none
+            for worker in workers:
+                while worker.has_room(depth, self._in_flight) and (portion := self._next(worker, alive, now)):
+                    yield worker, portion
+        for worker in workers:
+            while self._may_lend_more(worker, len(alive)) and (portion := self._next(worker, alive, now)):
+                yield worker, portion
+
+    def _may_lend_more(self, worker: Worker, workers: int) -> bool:
+        if worker.state != "ready" or self.backlog.empty:
+            return False
+        page_s = self.speeds.page_s(worker.name)
+        return policy.may_lend_more(len(worker.lent), worker.pages_lent, page_s, self.left, workers)
+
+    def _next(self, worker: Worker, alive: Collection[str], now: float) -> Portion | None:
+        """Gives the pages that a worker gets next, or None."""
+        if self.backlog.empty:
+            return None
+        page_s = self.speeds.page_s(worker.name)
+        speed = self.speeds.relative(worker.name)
+        count = policy.range_pages(self.left, len(alive), speed, self._task_pages, known=page_s is not None)
+        in_time = self.budget.pages(now, self.folders, worker.pages_lent, page_s)
+        if in_time < 1:
+            return None
+        return self.backlog.next_portion(int(min(count, in_time)), worker.device.memory_name, alive)

@@ -1,0 +1,163 @@
+"""How much the runner itself costs: overhead, makespan, scale, start-up. Measured with the scripted engine.
+
+    .venv/bin/python benchmarks/bench_runner.py                 overhead, makespan, start-up; scale with 2,000 documents
+    .venv/bin/python benchmarks/bench_runner.py scale --documents 100000 --workers 2
+
+Times without a machine mean nothing, so ratios are printed: against the same engine in a plain loop, against the bound
+that no scheduler can beat, against the script that people copy from blogs. docs/performance.md explains the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import file_per_process
+import runner_jobs
+from runner_jobs import plain_loop, run_job
+
+from batchocr.coordinator.simulation import lower_bound_s
+
+MEASURES = ("overhead", "makespan", "scale", "startup")
+DOCUMENT_BYTES = 1 << 19
+
+
+def overhead(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Pages/s against the same engine in a plain loop, start-up apart."""
+    found = []
+    for page_s in arguments.page_s:
+        loop = plain_loop(2000 if page_s < 0.001 else max(20, int(2 / page_s)), page_s)
+        for workers in arguments.workers:
+            pages = 12_000 if page_s < 0.001 else int(arguments.seconds / page_s) * workers
+            inputs = folder / f"overhead-{pages}"
+            if not inputs.exists():
+                runner_jobs.write_pdfs(inputs, [pages // 16] * 16)
+            cost = run_job(inputs, folder / "out", workers, page_s=page_s)
+            done = cost.told["pages"]
+            work_s = cost.reading_s - (statistics.mean(cost.ready_s) - cost.first_page_s)  # each from its own start
+            found.append({
+                "page_s": page_s, "workers": workers, "pages": done, "pages_per_s": round(done / work_s, 1),
+                "of_plain_loop": round(done / work_s / (workers * loop), 4),
+                "coordinator_ms_per_page": round(cost.coordinator_ms_per_page, 3),
+            })  # fmt: skip
+            print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+def makespan(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """One document of 2,000 pages among 200 of 4 on average: time until the last page, against the bound."""
+    found = []
+    for seed in arguments.seeds:
+        sizes = skewed_sizes(seed)
+        inputs = folder / f"makespan-{seed}"
+        runner_jobs.write_pdfs(inputs, sizes)
+        for workers in arguments.workers:
+            page_s = arguments.page_s[-1]
+            cost = run_job(inputs, folder / "out", workers, page_s=page_s)
+            took = cost.first_page_s + cost.reading_s
+            bound = lower_bound_s(sum(sizes), [page_s] * workers, cost.ready_s)
+            plain_s, ready = file_per_process.run(sizes, workers, page_s, seed=seed)
+            plain_bound = lower_bound_s(sum(sizes), [page_s] * workers, ready)
+            found.append({
+                "seed": seed, "workers": workers, "pages": sum(sizes), "page_s": page_s, "batchocr_s": round(took, 2),
+                "bound_s": round(bound, 2), "over_bound": round(took / bound - 1, 4),
+                "file_per_process_s": round(plain_s, 2), "file_per_process_ratio": round(plain_s / plain_bound, 2),
+            })  # fmt: skip
+            print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+def skewed_sizes(seed: int) -> list[int]:
+    """Gives 2,000 pages and 200 documents of 1 to 7 pages, shuffled."""
+    import random
+
+    dice = random.Random(seed)
+    sizes = [2000, *(dice.randint(1, 7) for _ in range(200))]
+    dice.shuffle(sizes)
+    return sizes
+
+
+def scale(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Many one-page documents at 0 ms: pages/s, memory of the coordinator along the way, ledger, resume."""
+    inputs, output = folder / "scale", arguments.output or folder / "out"
+    runner_jobs.write_pngs(inputs, arguments.documents, DOCUMENT_BYTES)
+    cost = run_job(inputs, output, arguments.workers[-1], page_s=0.0, formats=["md"])
+    samples = cost.told["samples"]
+    rss = {f"rss_mb_at_{share:.0%}": _memory_at(samples, share * arguments.documents) for share in (0.01, 0.5, 1.0)}
+    again = run_job(inputs, output, arguments.workers[-1], page_s=0.0, formats=["md"], keep=True)
+    found = {
+        "documents": arguments.documents, "workers": arguments.workers[-1], "wall_s": round(cost.told["wall_s"], 1),
+        "documents_per_s": round(arguments.documents / cost.told["wall_s"], 1), **rss,
+        "peak_rss_mb": round(cost.told["peak_rss"] / 1e6, 1), "discovery_s": round(cost.told["found_s"], 1),
+        "coordinator_ms_per_document": round(1000 * cost.told["cpu_s"] / arguments.documents, 2),
+        "ledger_mb": round((output / ".batchocr" / "ledger.sqlite3").stat().st_size / 1e6, 1),
+        "resume_s": round(again.told["wall_s"], 1), "resume_pages": again.told["pages"],
+        "resume_peak_rss_mb": round(again.told["peak_rss"] / 1e6, 1),
+    }  # fmt: skip
+    print(json.dumps(found), flush=True)
+    return [found]
+
+
+def _memory_at(samples: Sequence[Sequence[float]], documents: float) -> float:
+    """Gives the coordinator's memory when so many documents had ended, MB."""
+    sample = next((sample for sample in samples if sample[0] >= documents), samples[-1])
+    return round(sample[1] / 1e6, 1)
+
+
+def startup(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """One page: when the inputs were found, when a page was lent, when the last page was read, when all was over."""
+    inputs = folder / "startup"
+    runner_jobs.write_pdfs(inputs, [1])
+    found = []
+    for _ in range(3):
+        begun = time.monotonic()
+        cost = run_job(inputs, folder / "out", 1, page_s=0.0)
+        found.append({
+            "inputs_found_s": round(cost.told["found_s"], 2), "first_page_lent_s": round(cost.first_page_s, 2),
+            "pages_read_s": round(cost.first_page_s + cost.reading_s, 2), "run_s": round(cost.told["wall_s"], 2),
+            "process_s": round(time.monotonic() - begun, 2),
+        })  # fmt: skip
+        print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+def numbers(text: str) -> list[float]:
+    """Gives a list of numbers."""
+    return [float(part) for part in text.split(",")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("measures", nargs="*", choices=[*MEASURES, []], default=list(MEASURES))
+    parser.add_argument("--workers", type=numbers, default=None, metavar="LIST")
+    parser.add_argument("--page-s", type=numbers, default=None, metavar="LIST", help="what a page takes, seconds")
+    parser.add_argument("--seeds", type=numbers, default=[0.0], metavar="LIST")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each overhead measurement")
+    parser.add_argument("--documents", type=int, default=2000)
+    parser.add_argument("--folder", type=Path, default=None, help="for inputs and outputs; a temporary one by default")
+    parser.add_argument("--output", type=Path, default=None, help="output of the scale run, elsewhere than its inputs")
+    given = parser.parse_args(arguments)
+    usual = {"overhead": ([1, 2, 4, 8, 16], [0.0, 0.01, 0.1]), "makespan": ([2, 4, 8, 16], [0.05])}
+    workers, page_s = given.workers, given.page_s
+    with tempfile.TemporaryDirectory(dir=given.folder) as temporary:
+        folder = Path(temporary)
+        print(f"{runner_jobs.machine()}, {runner_jobs.fsyncs_per_s(folder):.0f} fsyncs/s", flush=True)
+        for name in given.measures:
+            print(f"== {name}: {globals()[name].__doc__.splitlines()[0]}", flush=True)
+            some_workers, some_page_s = usual.get(name, ([2], [0.0]))
+            given.workers = [int(count) for count in workers or some_workers]
+            given.page_s = page_s or some_page_s
+            given.seeds = [int(seed) for seed in given.seeds]
+            globals()[name](folder, given)
+        print(runner_jobs.machine())
+
+
+if __name__ == "__main__":
+    main()
