@@ -173,7 +173,7 @@ class Family:
             return "idle"
         if not notes:  # it opens its note of open pages when the engine is there
             return "loading" if _is_connected(process) else "starting"
-        if read_open_pages(notes[0])[1]:
+        if read_open_pages(notes[0]):
             return "recognizing"
         busy = {psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP}
         return "rendering" if any(_status(child) in busy for child in _children_of(process)) else "idle"

@@ -90,6 +90,7 @@ def build_scenario(number: int, inputs: Path) -> Scenario:
             "content": rng.choice(("text", "rich")),
             "page_seconds": round(rng.uniform(0.01, 0.08), 3),
             "load_seconds": round(rng.uniform(0.0, 0.3), 2),
+            "in_flight": rng.choice((1, 1, 4)),
         },
         page_timeout_s=DRAWN_PAGE_TIMEOUT_S if needs_image else PAGE_TIMEOUT_S,
         leaks=any(rule["do"] == "leak" for rule in script),

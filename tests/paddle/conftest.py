@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(240))
 
 
-@pytest.fixture(scope="session")
-def paddle_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Gives a folder for `PADDLE_PDX_CACHE_HOME` with all that `support.tiny_models` makes."""
+@pytest.fixture(scope="session", autouse=True)
+def paddle_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Gives a folder with all that `support.tiny_models` makes.
+
+    It is `PADDLE_PDX_CACHE_HOME` from the start, since PaddleX looks at that once, when it is imported.
+    """
     for module in ("paddle", "paddleocr", "paddlex"):
         if find_spec(module) is None:
             missing(f"{module} is not installed here: make test-paddle uses .venv-paddle")
@@ -41,23 +45,23 @@ def paddle_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=HERE.parent, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    return home
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PADDLE_PDX_CACHE_HOME", str(home))
+        yield home
 
 
 @pytest.fixture
 def tiny_models(paddle_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Makes the tiny models those that engines find here and in every child; gives their folder."""
-    monkeypatch.setenv("PADDLE_PDX_CACHE_HOME", str(paddle_home))
+    """Makes engines here and in every child use the tiny models, as workers do; gives their folder."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     return paddle_home
 
 
 @pytest.fixture(scope="session")
-def pipeline(paddle_home: Path) -> Any:
+def pipeline() -> Any:
     """Gives PaddleOCR's own pipeline, v1.6 on the CPU, as its users build it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PADDLE_PDX_CACHE_HOME", str(paddle_home))
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         with guest_libraries():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import contract.test_engines as contract
 import pytest
@@ -16,17 +15,13 @@ globals().update({name: value for name, value in vars(contract).items() if name.
 
 
 @pytest.fixture(scope="module", params=["paddleocr-vl", "paddlex"])
-def engine(
-    request: pytest.FixtureRequest, paddle_home: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     name = request.param
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PADDLE_PDX_CACHE_HOME", str(paddle_home))
-        contract.OPTIONS[name] = (
-            {"cpu_threads": 1} if name == "paddleocr-vl" else make_ppocr_onnx(tmp_path_factory.mktemp("ppocr"))
-        )
-        engine_type = engine_class(name)
-        built = engine_type(engine_type.Options.model_validate(contract.OPTIONS[name]))
-        built.load("cpu")
-        yield built
-        built.close()
+    contract.OPTIONS[name] = (
+        {"cpu_threads": 1} if name == "paddleocr-vl" else make_ppocr_onnx(tmp_path_factory.mktemp("ppocr"))
+    )
+    engine_type = engine_class(name)
+    built = engine_type(engine_type.Options.model_validate(contract.OPTIONS[name]))
+    built.load("cpu")
+    yield built
+    built.close()
