@@ -85,7 +85,8 @@ class Session:
         except MemoryError:
             kind = FailureKind.PAGE_RENDER_FAILED if request["do"] == "render" else FailureKind.DOCUMENT_UNREADABLE
             memory = f"render_memory_bytes ({self._limits.render_memory_bytes:,})"
-            self._send({"error": {"kind": kind.value, "message": f"it needs more memory than {memory} allows"}})
+            message = f"it needs more memory than {memory} allows"
+            self._send({"error": {"kind": kind.value, "message": message, "short_of_memory": True}})
 
     def _probe(self, request: dict[str, Any]) -> None:
         probe = probe_document(request["path"], request["password"], self._limits, self._send_progress)

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 # An image may be two pixels over, a PDF page is rounded up; anything beyond is a child that lies.
 ROUNDING = 1.1
 # Of render_memory_bytes, held after a page is done.
-RECYCLE_SHARE = 0.6
+RECYCLE_SHARE = 0.3
 
 
 _Answer: TypeAlias = "tuple[Any, Pixels | None]"
 
 
-class _ChildDiedError(DocumentError):
-    """The child died of something else than a limit of ours: a crash, or somebody killed it."""
+class _AskAgainError(DocumentError):
+    """Perhaps it was not the document's fault: the child crashed, was killed, or had used up memory before."""
 
 
 class DocumentChild:
@@ -59,6 +59,7 @@ class DocumentChild:
         self._state = threading.Lock()
         self._child: WatchedChild | None = None
         self._open: DocumentRef | None = None
+        self._requests = 0  # to the child that runs, for files and pages: what it holds of them is missing to the next
         self._closed = False
 
     @property
@@ -122,10 +123,10 @@ class DocumentChild:
             self._end_child()
 
     def _insist(self, question: Callable[[], _Answer]) -> _Answer:
-        """Asks again, once, if the child died of no limit of ours: perhaps it was not the document's fault."""
+        """Asks again, once and a new child, if that may help; a limit broken by the document itself is final."""
         try:
             return question()
-        except _ChildDiedError:
+        except _AskAgainError:
             return question()
 
     def _ask_about(self, document: DocumentRef, request: dict[str, Any]) -> _Answer:
@@ -140,6 +141,8 @@ class DocumentChild:
     def _ask(self, request: dict[str, Any], kind: FailureKind) -> _Answer:
         """Gives the answer to a request, and its pixels if it has any; a dead child becomes an error of this `kind`."""
         child = self._running_child()
+        used = self._requests > 0
+        self._requests += request["do"] != "open"
         try:
             header, payload_bytes = child.ask(request)
             pixels = self._read_pixels(child, header, payload_bytes)
@@ -147,11 +150,16 @@ class DocumentChild:
             reason = self._end_child()
             if self._closed:
                 raise Cancelled(f"{self._name} was closed") from err
-            raise (DocumentError if child.broke_limit else _ChildDiedError)(reason, kind) from err
+            final = child.took_too_long or (child.took_too_much_memory and not used)
+            raise (DocumentError if final else _AskAgainError)(reason, kind) from err
         finally:
             child.rest()
         if "error" in header:
-            raise DocumentError(header["error"]["message"], FailureKind(header["error"]["kind"]))
+            error = header["error"]
+            if error.get("short_of_memory") and used:
+                self._end_child()
+                raise _AskAgainError(error["message"], FailureKind(error["kind"]))
+            raise DocumentError(error["message"], FailureKind(error["kind"]))
         return header["ok"], pixels
 
     def _running_child(self) -> WatchedChild:
@@ -178,6 +186,7 @@ class DocumentChild:
         with self._state:
             self._child = None
             self._open = None
+            self._requests = 0
         return reason
 
     def _read_pixels(self, child: WatchedChild, header: dict[str, Any], payload_bytes: int) -> Pixels | None:

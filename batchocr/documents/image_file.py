@@ -29,6 +29,9 @@ PILLOW_FAULTS = (
     AssertionError, struct.error,
 )  # fmt: skip
 
+# How it says that its decoders, libtiff among them, got no memory.
+PILLOW_SHORT_OF_MEMORY = ("out of memory", "decoder error -9")
+
 OVERSIZE = 20
 STRIP_PIXELS = 4_000_000
 TRUSTED_DPI = (50, 1200)
@@ -62,12 +65,15 @@ class ImageReader:
 
         Raises:
             DocumentError: `page_render_failed`.
+            MemoryError: there is not enough for it.
         """
         try:
             image = self._frame(page_no)
             self._refuse_oversize(image, FailureKind.PAGE_RENDER_FAILED)
             return self._decode(image, dpi)
         except PILLOW_FAULTS as err:
+            if str(err).startswith(PILLOW_SHORT_OF_MEMORY):
+                raise MemoryError(str(err)) from err
             raise DocumentError(
                 f"this image is damaged ({err}); check it in a viewer and copy it again", FailureKind.PAGE_RENDER_FAILED
             ) from err

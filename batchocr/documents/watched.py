@@ -45,11 +45,14 @@ class WatchedChild:
         self._watch.start()
 
     @property
-    def broke_limit(self) -> bool:
-        """It was killed for breaking a limit, or met one that the operating system keeps for us."""
-        names = ("SIGABRT", "SIGTRAP", "SIGILL", "SIGXCPU")
-        by_system = {-getattr(signal, name) for name in names if hasattr(signal, name)}
-        return bool(self._breach) or self._process.returncode in by_system
+    def took_too_long(self) -> bool:
+        """It was killed for its time, by the watch or by the operating system."""
+        return self._breach == self._time_is_up() or self._died_of("SIGXCPU")
+
+    @property
+    def took_too_much_memory(self) -> bool:
+        """It was killed for its memory, or gave up, most likely for want of it."""
+        return self._breach == self._memory_is_up() or self._died_of("SIGABRT", "SIGTRAP", "SIGILL")
 
     @property
     def pid(self) -> int:
@@ -132,10 +135,19 @@ class WatchedChild:
 
     def _found_breach(self) -> str:
         if time.monotonic() > self._deadline:
-            return f"it took longer than render_timeout_s ({self._limits.render_timeout_s:g} s)"
+            return self._time_is_up()
         if self.rss_bytes() > self._limits.render_memory_bytes:
-            return f"it needs more memory than render_memory_bytes ({self._limits.render_memory_bytes:,}) allows"
+            return self._memory_is_up()
         return ""
+
+    def _time_is_up(self) -> str:
+        return f"it took longer than render_timeout_s ({self._limits.render_timeout_s:g} s)"
+
+    def _memory_is_up(self) -> str:
+        return f"it needs more memory than render_memory_bytes ({self._limits.render_memory_bytes:,}) allows"
+
+    def _died_of(self, *names: str) -> bool:
+        return self._process.returncode in {-getattr(signal, name) for name in names if hasattr(signal, name)}
 
     def _told(self, status: int) -> str:
         """Gives an exit status in words."""

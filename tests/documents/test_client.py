@@ -129,6 +129,21 @@ def test_page_that_eats_memory_is_stopped_with_the_limit_named(tmp_path, bomb: C
     client.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of a running process are set")
+@pytest.mark.parametrize("name", ["a.tiff", "a.png"])
+def test_page_for_which_a_used_child_lacks_memory_is_asked_of_a_new_one(tmp_path, name: str) -> None:
+    client = DocumentChild(Limits(), "renderer of test")
+    Image.new("RGB", (4000, 4000)).save(tmp_path / name)
+    document = probed(client, str(tmp_path / name))
+    client.render(document, 1, 72, want_text=False)
+    assert client.pid is not None
+    used = psutil.Process(client.pid)
+    used.rlimit(psutil.RLIMIT_DATA, (used.memory_info().data, psutil.RLIM_INFINITY))
+    assert client.render(document, 1, 72, want_text=False).pixels.shape == (4000, 4000, 3)
+    assert client.pid != used.pid
+    client.close()
+
+
 def kill_at_work(pid: int | None, number: str) -> None:
     """Sends a signal to a child once it has been drawing for a while."""
     child = psutil.Process(pid)
