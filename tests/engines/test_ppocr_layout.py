@@ -143,7 +143,7 @@ def test_numbering_gives_the_level_of_a_heading() -> None:
     assert (heading.label, heading.level) == ("paragraph_title", 3)
 
 
-def test_items_of_a_list_are_blocks_of_their_own() -> None:
+def test_items_of_one_kind_are_one_list_with_a_line_for_each() -> None:
     lines = [line("•", 100, 300), line("first item which goes on in a", 120, 300, width=560)]
     lines += [
         line("second line of its own", 120, 320),
@@ -151,8 +151,7 @@ def test_items_of_a_list_are_blocks_of_their_own() -> None:
         line("1. third item", 100, 360),
     ]
     assert texts(read(lines), "list") == [
-        "• first item which goes on in a second line of its own",
-        "• second item",
+        "• first item which goes on in a second line of its own\n• second item",
         "1. third item",
     ]
 
@@ -163,6 +162,68 @@ def test_source_code_keeps_its_lines_and_indents() -> None:
     (block,) = read(lines).blocks
     assert block.label == "algorithm"
     assert block.text == "function add(a, b) {\n    return a + b;\n}\nconsole.log(add(3, 5));"
+
+
+def test_caption_of_source_code_is_no_line_of_it() -> None:
+    texts_of_lines = ["Listing 1: Adding", "function add(a, b) {", "return a + b;", "}"]
+    lines = [line(text, 100, 300 + 20 * i) for i, text in enumerate(texts_of_lines)]
+    caption, code = read(lines).blocks
+    assert (caption.label, caption.text) == ("figure_title", "Listing 1: Adding")
+    assert (code.label, code.text) == ("algorithm", "function add(a, b) {\nreturn a + b;\n}")
+
+
+def two_columns(last: str, first: str) -> list[Line]:
+    left = [*BODY, *BODY, last]
+    right = [first, *BODY, *BODY]
+    lines = [line(text, 60, 300 + 20 * i, width=350) for i, text in enumerate(left)]
+    return lines + [line(text, 440, 300 + 20 * i, width=350) for i, text in enumerate(right)]
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "whole"),
+    [
+        ("so the text goes on", "beside it in the next column", "so the text goes on beside it in the next column"),
+        ("a word is hy-", "phenated between the columns", "a word is hyphenated between the columns"),
+        (
+            "一段文字在这一栏的末尾没有",
+            "结束而在下一栏继续写下去",
+            "一段文字在这一栏的末尾没有结束而在下一栏继续写下去",
+        ),
+    ],
+)
+def test_paragraph_that_goes_on_in_the_next_column_has_its_whole_text_in_its_first_block(
+    last: str, first: str, whole: str
+) -> None:
+    left, right = read(two_columns(last, first)).blocks
+    assert whole in left.text
+    assert left.text.endswith(BODY[-1])
+    assert (right.text, right.bbox[0]) == ("", 440)
+
+
+@pytest.mark.parametrize(
+    ("last", "first"),
+    [("and so the sentence ends.", "another one begins"), ("a column without full stop", "Another paragraph begins")],
+)
+def test_paragraph_that_may_end_with_its_column_stays_apart_from_the_next(last: str, first: str) -> None:
+    left, right = read(two_columns(last, first)).blocks
+    assert left.text.endswith(last)
+    assert right.text.startswith(first)
+
+
+def test_stamp_along_the_side_of_a_page_is_set_aside() -> None:
+    stamp = line("arXiv:2206.01062v1 2 Jun 2022", 10, 250, width=20, height=400)
+    result = read([stamp, *paragraph(*BODY)])
+    assert [(block.label, block.order) for block in result.blocks] == [("text", 1), ("aside_text", None)]
+
+
+def test_page_number_beside_a_title_is_set_aside() -> None:
+    lines = [line("15", 780, 40), line("A title of the page", 300, 50, height=24), *paragraph(*BODY, y=120)]
+    assert texts(read(lines), "number") == ["15"]
+
+
+def test_bold_line_at_the_foot_of_a_page_is_no_heading() -> None:
+    foot = line("Summaries of a survey", 400, 1040, bold=True)
+    assert [block.label for block in read([*paragraph(*BODY), foot]).blocks] == ["text", "text"]
 
 
 def test_page_number_and_running_head_are_set_aside() -> None:
@@ -270,13 +331,13 @@ def test_columns_that_a_text_layer_joined_are_parted_again() -> None:
     for row in range(6):
         y = 300 + 20 * row
         left = text_line("left column text of a row here", 100, y, stream=row)
-        right = text_line("right column text of a row here", left.bbox[2] + 12, y, stream=100 + row)
+        right = text_line("Right column text of a row here", left.bbox[2] + 12, y, stream=100 + row)
         corners = (left.polygon[0], right.polygon[1], right.polygon[2], left.polygon[3])
         box = (*left.bbox[:2], *right.bbox[2:])
         lines.append(Line(f"{left.text} {right.text}", box, corners, None, 14, False, left.words + right.words))
     read_texts = texts(read(lines, source="text_layer"), "text")
     assert len(read_texts) == 2
-    assert "right" not in read_texts[0]
+    assert "Right" not in read_texts[0]
 
 
 def test_skewed_columns_are_read_one_after_the_other() -> None:

@@ -9,16 +9,23 @@ from typing import TYPE_CHECKING
 from batchocr.datatypes import BBox, Block
 from batchocr.engines.ppocr.cell_marks import ReadBoxes, with_marks
 from batchocr.engines.ppocr.figures import find_figures
-from batchocr.engines.ppocr.geometry import Frame, holds, median, overlap, text_frame, union
+from batchocr.engines.ppocr.geometry import Frame, holds, median, text_frame, union
 from batchocr.engines.ppocr.lines import Line
-from batchocr.engines.ppocr.margins import find_margin_rows
+from batchocr.engines.ppocr.margins import find_margin_rows, find_stamps
 from batchocr.engines.ppocr.open_tables import find_open_grids
 from batchocr.engines.ppocr.paragraphs import Paragraph, Row, body_height, build_paragraphs
+from batchocr.engines.ppocr.placements import (
+    Placement,
+    with_captions,
+    with_columns_joined,
+    with_title,
+    without_last_title,
+)
 from batchocr.engines.ppocr.reading_order import reading_order
 from batchocr.engines.ppocr.rulings import find_rules
 from batchocr.engines.ppocr.table_halves import joined_html, joined_plain, with_halves_joined
 from batchocr.engines.ppocr.table_text import FilledTable, fill
-from batchocr.engines.ppocr.wording import is_caption, join_texts
+from batchocr.engines.ppocr.wording import join_texts
 
 if TYPE_CHECKING:
     from batchocr.datatypes import Pixels, TextWord
@@ -28,8 +35,6 @@ if TYPE_CHECKING:
 BACKGROUND_SHARE = 0.6
 # Text that covers more of a figure than this is read as text, beside the figure.
 WORDY_SHARE = 0.2
-TITLE_RATIO = 1.35
-CAPTION_GAP = 2.5
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,9 @@ def analyze(
             inside = []
         free = [index for index in free if index not in set(inside)]
         regions.append(page.image_block(box, inside, f"image_{number}"))
-    margins = find_margin_rows(page.rows(free), [frame.upright_box(r.bbox) for r in regions], pixels.shape[0])
+    margins = find_stamps([page.row([index]) for index in free], pixels.shape[1])
+    free = [index for index in free if index not in margins]
+    margins |= find_margin_rows(page.rows(free), [frame.upright_box(r.bbox) for r in regions], pixels.shape[0])
     flow = page.flow([index for index in free if index not in margins], regions, pixels.shape)
     aside = [_aside(pieces[index], label) for index, label in margins.items()]
     blocks = [replace(block, order=order) for order, block in enumerate(flow, 1)]
@@ -220,9 +227,8 @@ class _Page:
             if (r.bbox[2] - r.bbox[0]) * (r.bbox[3] - r.bbox[1]) > BACKGROUND_SHARE * shape[0] * shape[1]
         ]
         placed = [region for region in regions if region not in whole or region.label == "table"]
-        blocks: list[Block] = [region for region in whole if region.label != "table"]
+        placements: list[Placement] = [Placement(region) for region in whole if region.label != "table"]
         boxes = [self._ink_box(index) for index in indexes] + [self.frame.upright_box(region.bbox) for region in placed]
-        heights: list[float] = [0.0] * len(blocks)
         for strip in reading_order(boxes, body):
             rows: list[Row] = []
             for members in strip:
@@ -230,16 +236,16 @@ class _Page:
                 if len(texts) == len(members):
                     rows.append(self.row(texts))
                     continue
-                self._add(blocks, heights, rows, body)
+                placements += self._texts(rows, body)
                 rows = []
                 for member in members:
                     if member < len(indexes):
-                        self._add(blocks, heights, [self.row([indexes[member]])], body)
+                        placements += self._texts([self.row([indexes[member]])], body)
                     else:
-                        blocks.append(placed[member - len(indexes)])
-                        heights.append(0.0)
-            self._add(blocks, heights, rows, body)
-        return with_captions(_with_title(blocks, heights, body, shape[0]), body)
+                        placements.append(Placement(placed[member - len(indexes)]))
+            placements += self._texts(rows, body)
+        titled = without_last_title(with_title(with_columns_joined(placements), body, shape[0]), shape[0])
+        return with_captions(titled, body)
 
     def _ink_box(self, index: int) -> BBox:
         """Gives the upright box of a line without the margin that OCR leaves at its ends: gutters may be narrow."""
@@ -247,43 +253,11 @@ class _Page:
         margin = 0.0 if self.exact_heights else min(0.12 * (v1 - v0), 0.25 * (u1 - u0))
         return u0 + margin, v0, u1 - margin, v1
 
-    def _add(self, blocks: list[Block], heights: list[float], rows: Sequence[Row], body: float) -> None:
-        for paragraph in build_paragraphs(rows, body, exact_heights=self.exact_heights):
-            blocks.append(self._text_block(paragraph))
-            is_title = paragraph.label == "paragraph_title"
-            heights.append(median([row.height for row in paragraph.rows], 0.0) if is_title else 0.0)
+    def _texts(self, rows: Sequence[Row], body: float) -> list[Placement]:
+        paragraphs = build_paragraphs(rows, body, exact_heights=self.exact_heights)
+        return [Placement(self._text_block(paragraph), paragraph) for paragraph in paragraphs]
 
     def _text_block(self, paragraph: Paragraph) -> Block:
         members = [self.lines[index] for row in paragraph.rows for index in row.lines]
         box = union(line.bbox for line in members)
         return Block(paragraph.label, box, None, paragraph.text, score=_score(members), level=paragraph.level)
-
-
-def _with_title(blocks: Sequence[Block], heights: Sequence[float], body: float, page_height: float) -> list[Block]:
-    """Makes the page's biggest heading the document's title if it stands at the top and is far bigger than the text."""
-    titled = list(blocks)
-    biggest = max(heights, default=0.0)
-    for index, block in enumerate(blocks[:4]):
-        big = heights[index] >= max(TITLE_RATIO * body, 0.98 * biggest)
-        if block.label == "paragraph_title" and big and block.bbox[1] < 0.4 * page_height:
-            titled[index] = replace(block, label="doc_title", level=1)
-            break
-    return titled
-
-
-def with_captions(blocks: Sequence[Block], body: float) -> list[Block]:
-    """Gives the blocks with the captions beside tables and figures labelled as such."""
-    regions = [block.bbox for block in blocks if block.label in {"table", "image", "algorithm"}]
-    labelled = []
-    for block in blocks:
-        is_text = block.label in {"text", "paragraph_title"}
-        if is_text and is_caption(block.text) and any(_is_beside(block.bbox, region, body) for region in regions):
-            labelled.append(replace(block, label="figure_title", level=None))
-        else:
-            labelled.append(block)
-    return labelled
-
-
-def _is_beside(box: BBox, region: BBox, body: float) -> bool:
-    gap = max(region[1] - box[3], box[1] - region[3])
-    return gap <= CAPTION_GAP * body and overlap(box[0], box[2], region[0], region[2]) > 0

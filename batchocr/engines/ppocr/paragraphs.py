@@ -10,7 +10,17 @@ from itertools import pairwise
 
 from batchocr.datatypes import BBox
 from batchocr.engines.ppocr.geometry import median, union
-from batchocr.engines.ppocr.wording import is_caption, is_mark, join_texts, looks_like_code, starts_item
+from batchocr.engines.ppocr.wording import (
+    ends_sentence,
+    is_caption,
+    is_mark,
+    is_wide,
+    item_kind,
+    join_texts,
+    looks_like_code,
+    spaced_item,
+    starts_item,
+)
 
 MAX_PITCH = 2.2
 # Rows above and below that tell where a column ends.
@@ -57,9 +67,11 @@ class Paragraph:
 
     @property
     def text(self) -> str:
-        """The running text; code and items keep their lines."""
+        """The running text; code keeps its lines, and each item of a list has one."""
         if self.label == "algorithm":
             return _code_text(self.rows)
+        if self.label == "list":
+            return "\n".join(spaced_item(join_texts(row.text for row in item)) for item in _items(self.rows))
         return join_texts(row.text for row in self.rows)
 
     @property
@@ -96,7 +108,25 @@ def build_paragraphs(rows: Sequence[Row], body: float, *, exact_heights: bool) -
             groups[-1].append(row)
         else:
             groups.append([row])
-    return [_labelled(group, body, exact_heights) for group in _with_code_joined(groups)]
+    return _with_lists_joined([_labelled(group, body, exact_heights) for group in _with_code_joined(groups)])
+
+
+def goes_on_beside(above: Paragraph, below: Paragraph) -> bool:
+    """Tells whether a paragraph that ends a column goes on in one that begins the next column."""
+    last, first = above.rows[-1], below.rows[0]
+    height = max(last.height, 1.0)
+    is_next_column = first.box[0] > above.box[2] - height and first.box[1] < last.box[1]
+    is_text = above.label in {"text", "list"} and below.label == "text"
+    if not is_text or not is_next_column or is_caption(above.text) or is_caption(below.text):
+        return False
+    width = last.box[2] - last.box[0]
+    is_full = width >= max(0.8 * (above.box[2] - above.box[0]), 0.6 * (first.box[2] - first.box[0]))
+    if not is_full or len(above.rows) + len(below.rows) < 3 or not _are_alike(last, first, BIG_TOLERANCE):
+        return False
+    if is_wide(first.text[0]):
+        is_indented = len(below.rows) > 1 and first.box[0] > below.rows[1].box[0] + 0.8 * height
+        return len(above.rows) > 1 and is_wide(last.text[-1]) and not is_indented and not ends_sentence(last.text)
+    return first.text[0].islower() and not ends_sentence(last.text)
 
 
 def _usual_pitch(rows: Sequence[Row]) -> float:
@@ -124,7 +154,10 @@ def _goes_on(group: Sequence[Row], row: Row, pitch: float, right: float) -> bool
     last = group[-1]
     if _distance(last, row) > 1.25 * pitch or row.box[0] >= last.box[2] or row.box[2] <= last.box[0]:
         return False
-    heads = len(group) == 1 and not _begins_item(group[0]) and not is_caption(group[0].text)
+    captioned = is_caption(group[0].text)
+    heads = len(group) == 1 and not _begins_item(group[0]) and not captioned
+    if captioned and looks_like_code(row.text):
+        return False
     if _begins_item(row) or (heads and last.bold != row.bold):
         return False
     height = max(row.height, 1.0)
@@ -151,6 +184,30 @@ def _ends_short(last: Row, row: Row, right: float) -> bool:
     room = right - last.box[2]
     ends = last.text.rstrip()[-1:] in tuple('.!?:;。！？：…”"')
     return room > (1.5 * word_width + 1.5 * row.height if ends else 3 * word_width + 6 * row.height)
+
+
+def _items(rows: Sequence[Row]) -> list[list[Row]]:
+    """Gives the rows of a list item by item."""
+    items: list[list[Row]] = []
+    for row in rows:
+        if items and not _begins_item(row):
+            items[-1].append(row)
+        else:
+            items.append([row])
+    return items
+
+
+def _with_lists_joined(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
+    """Joins neighbouring items whose marks are of one kind."""
+    joined: list[Paragraph] = []
+    for paragraph in paragraphs:
+        before = joined[-1] if joined else None
+        both_lists = before is not None and before.label == paragraph.label == "list"
+        if before and both_lists and item_kind(before.rows[0].text) == item_kind(paragraph.rows[0].text):
+            joined[-1] = Paragraph((*before.rows, *paragraph.rows), "list")
+        else:
+            joined.append(paragraph)
+    return joined
 
 
 def _with_code_joined(groups: Sequence[list[Row]]) -> list[list[Row]]:

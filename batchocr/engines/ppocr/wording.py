@@ -8,10 +8,12 @@ from collections.abc import Iterable
 SOFT_HYPHENS = ("\u00ad", "\ufffe", "\u0002")
 _WIDE = re.compile(r"[\u2e80-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 _NUMBER_LIKE = re.compile(r"^[\s\d.,:%$€£¥+\-−–—~<>=()/*†‡xX]+[a-zA-Z²³°]{0,3}$")
-_BULLET = re.compile(r"^\s*[•●◦▪■□‣∙·◆➢✓\uf0b7\uf0a7*–—-]\s*(?=\S)")
+# A dash is a bullet before a space or, as OCR may lose that, before a capital; amid a sentence it stands at a line's
+# beginning, too.
+_BULLET = re.compile(r"^\s*(?:(?P<round>[•●◦▪■□‣∙·◆➢✓\uf0b7\uf0a7])\s*|[*–—-](?:\s+|(?=[^\W\d_a-z])))(?=\S)")
 _LONE_BULLET = re.compile(r"^\s*[•●◦▪■□‣∙·◆➢✓\uf0b7\uf0a7*o–—-]\s*$")
 _ENUMERATOR = re.compile(
-    r"^\s*(?:\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\(?[ivxIVX]{1,5}[.)]|[（(]?[一二三四五六七八九十]{1,3}[、）)])\s+\S"
+    r"^\s*(?:\(\d{1,2}\)|\d{1,3}[.)]|\(?[a-zA-Z][.)]|\(?[ivxIVX]{1,5}[.)]|[（(]?[一二三四五六七八九十]{1,3}[、）)])\s+\S"
 )
 _LONE_ENUMERATOR = re.compile(r"^\s*\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]\s*$")
 _CAPTION = re.compile(
@@ -50,6 +52,21 @@ def starts_item(text: str) -> bool:
     return bool(_BULLET.match(text) or _ENUMERATOR.match(text)) or is_mark(text)
 
 
+def item_kind(text: str) -> str:
+    """Gives what the items of one list have in common: the same for all their marks, "" for text that is no item."""
+    if bullet := _BULLET.match(text):
+        return "•" if bullet["round"] else "-"
+    if not starts_item(text):
+        return ""
+    return re.sub(r"\d+", "1", re.sub(r"[^\W\d_]+", "a", text.split(maxsplit=1)[0]))
+
+
+def spaced_item(text: str) -> str:
+    """Gives an item with a space between its bullet and its text."""
+    bullet = _BULLET.match(text)
+    return f"{bullet[0].strip()} {text[bullet.end() :]}" if bullet else text
+
+
 def is_mark(text: str) -> bool:
     """Tells whether a text is nothing but the bullet or number of an item, which stands apart from the item's text."""
     return bool(_LONE_BULLET.match(text) or _LONE_ENUMERATOR.match(text))
@@ -69,6 +86,11 @@ def is_page_number(text: str) -> bool:
     return bool(_PAGE_NUMBER.match(text))
 
 
+def ends_sentence(text: str) -> bool:
+    """Tells whether a text ends where a sentence does, closing quotes and brackets apart."""
+    return text.rstrip(" \"'”’)]）」』").endswith((".", "!", "?", ":", ";", "…", "。", "！", "？", "：", "；"))
+
+
 def looks_like_code(text: str) -> bool:
     """Tells whether a line looks like source code."""
     return bool(_CODE.search(text))
@@ -77,8 +99,8 @@ def looks_like_code(text: str) -> bool:
 def join_texts(parts: Iterable[str], *, undo_hyphens: bool = True) -> str:
     """Joins lines into running text.
 
-    A space goes between two lines except between wide characters; a word that was broken at a line's end is made whole
-    when the next line begins with a lower-case letter.
+    A space goes between two lines except between wide characters and beside a close-set dash; a word that was broken at
+    a line's end is made whole when the next line begins with a lower-case letter.
     """
     joined = ""
     for part in parts:
@@ -89,13 +111,18 @@ def join_texts(parts: Iterable[str], *, undo_hyphens: bool = True) -> str:
             joined = text
         elif joined.endswith(SOFT_HYPHENS) or (undo_hyphens and _is_broken_word(joined, text)):
             joined = joined[:-1] + text
-        elif is_wide(joined[-1]) and is_wide(text[0]):
+        elif (is_wide(joined[-1]) and is_wide(text[0])) or _meets_at_dash(joined, text):
             joined += text
         else:
             joined += " " + text
     for hyphen in SOFT_HYPHENS:
         joined = joined.replace(hyphen, "")
     return joined
+
+
+def _meets_at_dash(before: str, after: str) -> bool:
+    """Tells whether two lines meet at a dash that is set close to its words."""
+    return (before[-1] == "—" and before[-2:-1].isalnum()) or (after[0] == "—" and after[1:2].isalnum())
 
 
 def _is_broken_word(before: str, after: str) -> bool:
