@@ -10,7 +10,7 @@ PADDLE ?= paddlepaddle==3.3.1
 PADDLE_PIP := .venv-paddle/bin/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-paddle run check fix test test-faults test-paddle test-gpu test-all bench clean
+.PHONY: help setup setup-dev setup-paddle run check fix test test-faults test-paddle test-gpu test-all bench bench-runner clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -58,7 +58,10 @@ test-all: setup-dev ## every test that needs no GPU
 	$(PYTEST) -m "faults and not slow and not gpu and not paddle"
 
 bench: setup-dev ## measure (minutes; the machine should be idle)
-	@set -e; for script in benchmarks/bench_*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+	@set -e; for script in benchmarks/bench_speed.py benchmarks/bench_accuracy.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+
+bench-runner: setup-dev ## measure the runner itself with the scripted engine (half an hour; the machine should be idle)
+	.venv/bin/python benchmarks/bench_runner.py --save
 
 clean: ## remove both environments and caches; results in ./output stay
 	rm -rf .venv .venv-paddle build dist batchocr.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,7 +9,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -52,24 +52,44 @@ class PageSource(Protocol):
 
 @dataclass(frozen=True)
 class TaskPage:
-    """One page of a task on its way to the engine: its image, or why there is none."""
+    """One page of a task on its way to the engine: its image, or why there is none.
+
+    Attributes:
+        task: that it belongs to.
+        item: the image, or the failure.
+        render_s: what making it took, s.
+        ready_at: monotonic clock when it was there, s.
+    """
 
     task: Task
     item: PageItem
+    render_s: float = 0.0
+    ready_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one page of a task; `page` is None where there was no image."""
+    """What became of one page of a task.
+
+    Attributes:
+        task: that it belongs to.
+        outcome: the result, or the failure.
+        page: None where there was no image.
+        render_s: what making the image took, s.
+        queue_wait_s: for which the image waited for the engine, s.
+    """
 
     task: Task
     outcome: PageOutcome
     page: PageImage | None
+    render_s: float = 0.0
+    queue_wait_s: float = 0.0
 
 
 def page_images(task: Task, source: PageSource, engine: EngineInfo, dpi: int) -> Iterator[TaskPage]:
     """Gives each page of a task in order: its image, or why there is none."""
     for page_no in task.page_nos:
+        begun = time.monotonic()
         if not engine.needs_image:
             nothing = np.full((1, 1, 3), 255, np.uint8)
             yield TaskPage(task, PageImage(page_no, nothing, float(dpi), task.document.source))
@@ -77,7 +97,8 @@ def page_images(task: Task, source: PageSource, engine: EngineInfo, dpi: int) ->
         try:
             page = source.render(task.document, page_no, round(dpi * task.scale), engine.wants_text_layer)
             page = replace(page, page_count=task.document.page_count)
-            yield TaskPage(task, page if task.scale == 1.0 else _with_fewer_pixels(page, task))
+            page = page if task.scale == 1.0 else _with_fewer_pixels(page, task)
+            yield TaskPage(task, page, time.monotonic() - begun)
         except DocumentError as err:
             yield TaskPage(task, PageFailure(page_no, err.kind, str(err)))
 
@@ -123,13 +144,25 @@ def recognize(
             feed.skip_page()  # an engine that takes no page must not be asked for ever
         yield from feed.take_failures()
         fault = failure or EngineError("the engine gave no answer for this page")
-        for task, page in feed.close_all():
-            missed = PageFailure(
-                page.page_no, fault.kind, str(fault), fault.fatal, detail, page.source, fault.blameless
-            )
-            yield Answer(task, missed, page)
+        for held in feed.close_all():
+            page_no, source = held.page.page_no, held.page.source
+            missed = PageFailure(page_no, fault.kind, str(fault), fault.fatal, detail, source, fault.blameless)
+            yield held.answer(missed)
         if failure is not None and failure.fatal:
             return
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A page that the engine has, and how it came there."""
+
+    task: Task
+    page: PageImage
+    render_s: float
+    queue_wait_s: float
+
+    def answer(self, outcome: PageOutcome) -> Answer:
+        return Answer(self.task, outcome, self.page, self.render_s, self.queue_wait_s)
 
 
 class _Feed:
@@ -138,7 +171,7 @@ class _Feed:
     def __init__(self, pages: Iterator[TaskPage | None], opened: Callable[[OpenPages], None]) -> None:
         self._pages = pages
         self._opened = opened
-        self._held: dict[tuple[str, int], tuple[Task, PageImage]] = {}
+        self._held: dict[tuple[str, int], _Held] = {}
         self._failures: list[Answer] = []
         self.exhausted = False
         self.count = 0
@@ -154,7 +187,8 @@ class _Feed:
                 self._failures.append(Answer(entry.task, entry.item, None))
                 continue
             self.count += 1
-            self._held[entry.item.source, entry.item.page_no] = entry.task, entry.item
+            waited_s = time.monotonic() - entry.ready_at
+            self._held[entry.item.source, entry.item.page_no] = _Held(entry.task, entry.item, entry.render_s, waited_s)
             self._tell()
             return entry.item
         self.exhausted = True
@@ -166,14 +200,14 @@ class _Feed:
 
     def answer(self, outcome: PageOutcome) -> Iterator[Answer]:
         """Gives the answer with its page, which is kept no longer; nothing if the engine does not hold that page."""
-        task, page = self._held.pop(self._key(outcome), (None, None))
+        held = self._held.pop(self._key(outcome), None)
         self._tell()
-        if task is None or page is None:
+        if held is None:
             logger.warning(
                 "the engine answered page %s, which it was not given or has answered before", outcome.page_no
             )
         else:
-            yield Answer(task, outcome, page)
+            yield held.answer(outcome)
 
     def _key(self, outcome: PageOutcome) -> tuple[str, int]:
         """Gives what page is meant; an engine that names no document holds pages of one only."""
@@ -181,7 +215,7 @@ class _Feed:
             return next(iter(self._held))[0], outcome.page_no
         return outcome.source, outcome.page_no
 
-    def close_all(self) -> list[tuple[Task, PageImage]]:
+    def close_all(self) -> list[_Held]:
         """Gives the pages that were not answered; none is held afterwards."""
         pages = list(self._held.values())
         self._held.clear()
@@ -194,7 +228,7 @@ class _Feed:
             yield self._failures.pop(0)
 
     def _tell(self) -> None:
-        self._opened([(task.task_id, page.page_no) for task, page in self._held.values()])
+        self._opened([(held.task.task_id, held.page.page_no) for held in self._held.values()])
 
 
 class Recorder:

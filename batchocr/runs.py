@@ -23,7 +23,7 @@ from batchocr.coordinator.dry_run import Plan, plan_run
 from batchocr.coordinator.lock import holder_of, require_local_disk, run_lock
 from batchocr.coordinator.loop import Coordinator
 from batchocr.coordinator.shutdown import StopWish, stop_on_signals
-from batchocr.datatypes import DocumentReport, DocumentState, EngineInfo, FailedPages, RunState, RunSummary
+from batchocr.datatypes import DocumentReport, DocumentState, EngineInfo, FailedPages, RunState, RunSummary, WorkerUse
 from batchocr.devices import available_memory_bytes, resolve_devices
 from batchocr.documents.discovery import discover
 from batchocr.documents.passwords import PasswordFile
@@ -115,6 +115,7 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
         if last is None:
             raise StorageError(f"No run has written to {output} yet.")
         documents = [_document_entry(report) for report in queries.documents(last.run_id)]
+        workers = [_worker_entry(use) for use in queries.workers(last.run_id)]
     states = Counter(entry["state"] for entry in documents)
     return {
         "schema": 1,
@@ -129,6 +130,7 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
             "pages_done": sum(entry["pages_done"] for entry in documents),
             "pages_failed": sum(_failed_pages(entry["failures"]) for entry in documents),
         },
+        "workers": workers,
         "documents": documents,
     }  # fmt: skip
 
@@ -351,6 +353,7 @@ def _summary(context: RunContext, wish: StopWish, coordinator: Coordinator, elap
         pages_failed=sum(_failed_pages(_document_entry(report)["failures"]) for report in troubled),
         elapsed_s=elapsed_s,
         failures=tuple(troubled),
+        workers=coordinator.telemetry.uses(),
         message=message,
     )
 
@@ -377,7 +380,7 @@ def _portable(context: RunContext) -> dict[str, Any]:
         for item in context.settings.inputs
     ]
     stored["output"] = "."
-    for key in ("state_dir", "password_file"):
+    for key in ("state_dir", "password_file", "metrics"):
         stored[key] = context.relative(stored[key]) if stored[key] else None
     return json.loads(display_name(json.dumps(stored, ensure_ascii=False)))  # type: ignore[no-any-return]
 
@@ -391,8 +394,8 @@ def _stored_settings(output: Path, state_dir: Path | None) -> dict[str, Any]:
     values["inputs"] = [
         "@" + str(output / item[1:]) if item.startswith("@") else str(output / item) for item in values["inputs"]
     ]
-    for key in ("state_dir", "password_file"):
-        values[key] = output / values[key] if values[key] else None
+    for key in ("state_dir", "password_file", "metrics"):
+        values[key] = output / values[key] if values.get(key) else None
     return {**values, "output": output, "force": False, "dry_run": False, "time_budget": None}
 
 
@@ -412,7 +415,14 @@ def _document_entry(report: DocumentReport) -> dict[str, Any]:
         "pages": report.pages,
         "pages_done": report.pages_done,
         "failures": [_failure_entry(failure) for failure in report.failures],
+        "times": asdict(report.times),
+        "write_s": report.write_s,
     }
+
+
+def _worker_entry(use: WorkerUse) -> dict[str, Any]:
+    """Gives what a worker did as JSON-safe data."""
+    return {**asdict(use), "idle_share": use.idle_share}
 
 
 def _failure_entry(failure: FailedPages) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How much the runner itself costs: overhead, makespan, scale, start-up. Measured with the scripted engine.
 
-    .venv/bin/python benchmarks/bench_runner.py                 overhead, makespan, start-up; scale with 2,000 documents
-    .venv/bin/python benchmarks/bench_runner.py scale --documents 100000 --workers 2
+    .venv/bin/python benchmarks/bench_runner.py                 all of them; scale with 2,000 documents
+    .venv/bin/python benchmarks/bench_runner.py scale --documents 100000 --workers 2 --save
 
 Times without a machine mean nothing, so ratios are printed: against the same engine in a plain loop, against the bound
 that no scheduler can beat, against the script that people copy from blogs. docs/performance.md explains the figures.
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,13 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import file_per_process
+import measuring
 import runner_jobs
 from runner_jobs import plain_loop, run_job
 
+from batchocr import runs
 from batchocr.coordinator.simulation import lower_bound_s
 
-MEASURES = ("overhead", "makespan", "scale", "startup")
+MEASURES = ("overhead", "rendering", "makespan", "scale", "startup", "simulation")
 DOCUMENT_BYTES = 1 << 19
+SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "report.pdf"
 
 
 def overhead(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -50,6 +55,26 @@ def overhead(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]
     return found
 
 
+def rendering(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Pages of a real PDF drawn at 200 dpi beside an engine that waits in C, against the engine in a plain loop."""
+    found = []
+    inputs = folder / "rendering"
+    inputs.mkdir()
+    runner_jobs.repeat_pdf(SAMPLE, inputs / "a.pdf", 400)
+    for page_s in arguments.page_s:
+        for workers in arguments.workers:
+            cost = run_job(inputs, folder / "out", workers, page_s=page_s, needs_image=True)
+            pages = cost.told["pages"]
+            work_s = cost.reading_s - (statistics.mean(cost.ready_s) - cost.first_page_s)
+            found.append({
+                "page_s": page_s, "workers": workers, "pages": pages, "pages_per_s": round(pages / work_s, 2),
+                "of_plain_loop": round(pages / work_s / (workers * plain_loop(20, page_s)), 4),
+                "idle_share": [round(share, 4) for share in cost.told["idle"]],
+            })  # fmt: skip
+            print(json.dumps(found[-1]), flush=True)
+    return found
+
+
 def makespan(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """One document of 2,000 pages among 200 of 4 on average: time until the last page, against the bound."""
     found = []
@@ -62,13 +87,15 @@ def makespan(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]
             cost = run_job(inputs, folder / "out", workers, page_s=page_s)
             took = cost.first_page_s + cost.reading_s
             bound = lower_bound_s(sum(sizes), [page_s] * workers, cost.ready_s)
-            plain_s, ready = file_per_process.run(sizes, workers, page_s, seed=seed)
-            plain_bound = lower_bound_s(sum(sizes), [page_s] * workers, ready)
             found.append({
                 "seed": seed, "workers": workers, "pages": sum(sizes), "page_s": page_s, "batchocr_s": round(took, 2),
                 "bound_s": round(bound, 2), "over_bound": round(took / bound - 1, 4),
-                "file_per_process_s": round(plain_s, 2), "file_per_process_ratio": round(plain_s / plain_bound, 2),
             })  # fmt: skip
+            if arguments.baseline:
+                plain_s, ready = file_per_process.run(sizes, workers, page_s, seed=seed)
+                plain_bound = lower_bound_s(sum(sizes), [page_s] * workers, ready)
+                found[-1]["file_per_process_s"] = round(plain_s, 2)
+                found[-1]["file_per_process_ratio"] = round(plain_s / plain_bound, 2)
             print(json.dumps(found[-1]), flush=True)
     return found
 
@@ -127,6 +154,15 @@ def startup(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]
     return found
 
 
+def simulation(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """A million pages in documents of very unequal size, in virtual time: how far devices are from the bound."""
+    found = []
+    for devices in arguments.workers:
+        found.append(runs.simulate(devices, speed_spread=0.3, seed=int(arguments.seeds[0])))
+        print(json.dumps(found[-1]), flush=True)
+    return found
+
+
 def numbers(text: str) -> list[float]:
     """Gives a list of numbers."""
     return [float(part) for part in text.split(",")]
@@ -140,22 +176,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--page-s", type=numbers, default=None, metavar="LIST", help="what a page takes, seconds")
     parser.add_argument("--seeds", type=numbers, default=[0.0], metavar="LIST")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each overhead measurement")
+    parser.add_argument("--no-baseline", dest="baseline", action="store_false", help="makespan of batchocr alone")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/runner_MEASURE.json")
     parser.add_argument("--documents", type=int, default=2000)
     parser.add_argument("--folder", type=Path, default=None, help="for inputs and outputs; a temporary one by default")
     parser.add_argument("--output", type=Path, default=None, help="output of the scale run, elsewhere than its inputs")
     given = parser.parse_args(arguments)
-    usual = {"overhead": ([1, 2, 4, 8, 16], [0.0, 0.01, 0.1]), "makespan": ([2, 4, 8, 16], [0.05])}
+    usual = {
+        "overhead": ([1, 2, 4, 8, 16], [0.0, 0.01, 0.1]), "rendering": ([2], [0.1]),
+        "makespan": ([2, 4, 8, 16], [0.05]), "simulation": ([1, 16, 256, 1024], [1.0]),
+    }  # fmt: skip
     workers, page_s = given.workers, given.page_s
     with tempfile.TemporaryDirectory(dir=given.folder) as temporary:
         folder = Path(temporary)
-        print(f"{runner_jobs.machine()}, {runner_jobs.fsyncs_per_s(folder):.0f} fsyncs/s", flush=True)
+        fsyncs = round(runner_jobs.fsyncs_per_s(folder))
+        print(f"{runner_jobs.machine()}, {fsyncs} fsyncs/s", flush=True)
         for name in given.measures:
             print(f"== {name}: {globals()[name].__doc__.splitlines()[0]}", flush=True)
             some_workers, some_page_s = usual.get(name, ([2], [0.0]))
             given.workers = [int(count) for count in workers or some_workers]
             given.page_s = page_s or some_page_s
             given.seeds = [int(seed) for seed in given.seeds]
-            globals()[name](folder, given)
+            machine = measuring.machine()
+            found = globals()[name](folder, given)
+            if given.save:
+                result = {"command": shlex.join(sys.argv), "machine": machine, "fsyncs_per_s": fsyncs, name: found}
+                measuring.write_result(f"runner_{name}", result)
         print(runner_jobs.machine())
 
 

@@ -105,7 +105,7 @@ def _document(rng: random.Random, folder: Path, position: int, most: int) -> tup
     words = [f"Document {position}, page {page_no}, {rng.random()}" for page_no in range(1, pages + 1)]
     kind = rng.choice(("text", "text", "text", "image", "scan", "blank", "gaps", "broken"))
     if kind == "image":
-        return png_page(folder / f"d{position}.png", words[0], size=SMALL_PAGE_PX, dpi=30).name, 1
+        return _unique(png_page(folder / f"d{position}.png", words[0], size=SMALL_PAGE_PX, dpi=30)).name, 1
     path = folder / f"d{position}.pdf"
     if kind == "broken":
         broken_pdf(path, rng.choice(BROKEN_KINDS))
@@ -113,13 +113,20 @@ def _document(rng: random.Random, folder: Path, position: int, most: int) -> tup
     if kind == "text":
         text_pdf(path, words)
     elif kind == "scan":
-        image_pdf(path, words, size=SMALL_PAGE_PX, dpi=30)
+        _unique(image_pdf(path, words, size=SMALL_PAGE_PX, dpi=30))
     elif kind == "blank":
-        blank_pdf(path, pages)
+        _unique(blank_pdf(path, pages))
     else:
         pages = max(2, pages)
         pdf_with_missing_pages(path, pages, missing=[rng.randint(1, pages)])
     return path.name, pages
+
+
+def _unique(path: Path) -> Path:
+    """Makes a file unlike every other: small pictures of different words may be equal, and only twins should be."""
+    with path.open("ab") as file:
+        file.write(f"%{path.name}\n".encode())
+    return path
 
 
 def _twins(rng: random.Random, folder: Path, documents: dict[str, int]) -> tuple[str, ...]:

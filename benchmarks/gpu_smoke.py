@@ -36,7 +36,7 @@ from typing import Any
 import psutil
 from PIL import Image, ImageDraw, ImageFont
 
-from batchocr.devices.gpus import GpuMemory, list_gpus, visible_gpus
+from batchocr.devices.gpus import GpuMeter, list_gpus, visible_gpus
 
 ENGINE = "paddleocr-vl"
 PAGES = 24
@@ -88,7 +88,7 @@ class Smoke:
         self.version = version
         self.gpus = visible_gpus(list_gpus())
         self.faults: list[str] = []
-        self._memory = GpuMemory()
+        self._memory = GpuMeter()
         self._runs = 0
 
     def used_mib(self) -> int:

@@ -38,6 +38,7 @@ begun, cpu, listener = time.monotonic(), time.process_time(), Listener()
 summary = runs.run(settings, listener=listener)
 print(json.dumps({
     "wall_s": time.monotonic() - begun, "cpu_s": time.process_time() - cpu, "pages": summary.pages_done,
+    "idle": [use.idle_share for use in summary.workers],
     "documents": dict(summary.documents), "exit_code": int(summary.exit_code), "found_s": listener.found_s,
     "peak_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "samples": listener.samples,
 }))
@@ -68,7 +69,10 @@ class RunCost:
         return 1000 * (last_s - first_s) / max(1, last_pages - first_pages)
 
 
-def run_job(inputs: Path, output: Path, workers: int, *, page_s: float, keep: bool = False, **settings: Any) -> RunCost:
+def run_job(
+    inputs: Path, output: Path, workers: int, *, page_s: float, needs_image: bool = False, keep: bool = False,
+    **settings: Any,
+) -> RunCost:  # fmt: skip
     """Runs a job in a process of its own and gives what it took.
 
     Args:
@@ -76,6 +80,7 @@ def run_job(inputs: Path, output: Path, workers: int, *, page_s: float, keep: bo
         output: is emptied first, unless `keep`.
         workers: how many.
         page_s: what a page takes the engine, s.
+        needs_image: pages are drawn.
         keep: go on from an earlier run.
         settings: others of the run.
     """
@@ -83,7 +88,7 @@ def run_job(inputs: Path, output: Path, workers: int, *, page_s: float, keep: bo
         shutil.rmtree(output, ignore_errors=True)
     values = {
         "inputs": [str(inputs)], "output": str(output), "engine": "fake", "formats": ["md", "json"],
-        "engine_options": {"needs_image": False, "page_seconds": page_s},
+        "engine_options": {"needs_image": needs_image, "page_seconds": page_s},
         "devices": ",".join(f"cpu:{number}" for number in range(workers)), **settings,
     }  # fmt: skip
     command = [sys.executable, "-c", _RUN, json.dumps(values)]
@@ -120,6 +125,16 @@ def write_pdfs(folder: Path, sizes: Sequence[int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number, pages in enumerate(sizes):
         (folder / f"{number:05}.pdf").write_bytes(_pdf(pages, number))
+
+
+def repeat_pdf(sample: Path, path: Path, pages: int) -> None:
+    """Writes a PDF of so many pages: those of a sample over and over."""
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(sample) as source, pypdfium2.PdfDocument.new() as target:
+        while len(target) < pages:
+            target.import_pages(source, list(range(min(len(source), pages - len(target)))))
+        target.save(path)
 
 
 def write_pngs(folder: Path, count: int, size_bytes: int) -> None:

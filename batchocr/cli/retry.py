@@ -18,7 +18,7 @@ from batchocr.logs import console_logging
 # Settings that a retry may change: none of them changes what a page's result would be.
 CHANGEABLE = (
     "state_dir", "password_file", "devices", "workers_per_device", "max_attempts", "page_timeout_s", "load_timeout_s",
-    "render_timeout_s", "render_memory", "log_level",
+    "render_timeout_s", "render_memory", "time_budget", "metrics", "log_level",
 )  # fmt: skip
 
 EPILOG = """\b

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from batchocr.cli.progress import count, duration
-from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, RunState, RunSummary
+from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, RunState, RunSummary, WorkerUse
 from batchocr.logs import printable
 
 SHOWN_FAILURES = 10
@@ -20,7 +20,8 @@ ENDED = (DocumentState.DONE, DocumentState.PARTIAL, DocumentState.FAILED, Docume
 def summary_json(summary: RunSummary) -> dict[str, Any]:
     """Gives a run's summary as JSON-safe data with a schema number."""
     failures = [report_json(report) for report in summary.failures]
-    return {"schema": 1, **asdict(summary), "failures": failures}
+    workers = [{**asdict(use), "idle_share": use.idle_share} for use in summary.workers]
+    return {"schema": 1, **asdict(summary), "failures": failures, "workers": workers}
 
 
 def summary_text(summary: RunSummary) -> str:
@@ -41,9 +42,23 @@ def summary_text(summary: RunSummary) -> str:
         f"  pages      {pages}",
         f"  results    {printable(summary.output)}",
     ]
+    if summary.pages_done and summary.workers:
+        lines += wrapped(f"idle       {idle_text(summary.workers)}", "  ", " " * 13)
     lines += failures_text([report_json(report) for report in summary.failures], summary.output)
     following = _next_command(summary)
     return "\n".join([*lines, *(["", following] if following else [])])
+
+
+def idle_text(workers: Sequence[WorkerUse]) -> str:
+    """Gives the share of its time, from its start to the last page, in which each device had nothing to do."""
+    by_device: dict[str, list[WorkerUse]] = {}
+    for use in workers:
+        by_device.setdefault(use.device, []).append(use)
+    parts = []
+    for device, uses in by_device.items():
+        ready_s, busy_s = sum(use.ready_s for use in uses), sum(use.busy_s for use in uses)
+        parts.append(f"{device} {max(0.0, 1 - busy_s / ready_s):.1%}" if ready_s > 0 else f"{device} not used")
+    return ", ".join(parts)
 
 
 def _state_words(summary: RunSummary) -> str:

@@ -18,7 +18,7 @@ from batchocr.config.settings import RunSettings, describe_settings, is_secret
 from batchocr.errors import ConfigError, SetupError
 
 PREFIX = "BATCHOCR_"
-PATH_FIELDS = ("output", "state_dir", "password_file")
+PATH_FIELDS = ("output", "state_dir", "password_file", "metrics")
 
 
 @dataclass(frozen=True)

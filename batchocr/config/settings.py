@@ -317,6 +317,10 @@ class RunSettings(BaseModel):
     drain_timeout_s: Annotated[float, Setting(RUN, "seconds")] = Field(
         default=25.0, ge=0, description="time to finish the pages in hand after Ctrl-C or SIGTERM"
     )
+    metrics: Annotated[Path | None, Setting(RUN, default_text="none", metavar="FILE")] = Field(
+        default=None,
+        description="file for metrics as OpenMetrics text, replaced every 5 s while the run goes on (extra `metrics`)",
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Setting(RUN)] = Field(
         default="info", description="least important messages to show and to log"
     )

@@ -18,7 +18,7 @@ from batchocr.coordinator.intake import Intake
 from batchocr.coordinator.policy import TimeBudget
 from batchocr.coordinator.pool import Lent
 from batchocr.coordinator.unchanged import CHANGED, is_unchanged
-from batchocr.datatypes import AttemptState, PageFailure, PageState
+from batchocr.datatypes import AttemptState, PageFailure, PageState, PageTimes
 from batchocr.errors import FailureKind, RunFailedError
 from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
@@ -82,12 +82,13 @@ class Books:
         self.folders.advance()
         self.dispatch.folders = self.folders.waiting
 
-    def record_page(self, lent: Lent, page_no: int, *, blank: bool, seconds: float) -> None:
-        """Takes a page that is in the spool; `seconds` is how long its recognition took."""
+    def record_page(self, lent: Lent, page_no: int, *, blank: bool, times: PageTimes) -> None:
+        """Takes a page that is in the spool, and where its time went."""
         content = lent.content
-        content.seconds += seconds
+        content.seconds += times.recognize_s
         content.unloadable = 0
-        self._ledger.record_pages(content.content_id, [page_no], PageState.BLANK if blank else PageState.DONE)
+        state = PageState.BLANK if blank else PageState.DONE
+        self._ledger.record_page(content.content_id, page_no, state, times)
         self.pages_done += 1
         self._settle(content, page_no)
 
@@ -203,4 +204,6 @@ class Books:
         Raises:
             StorageError: the output cannot be written; no further document could be.
         """
-        self.dispatch.budget.learn_folder(self.folders.end_assembly(event))
+        self.folders.end_assembly(event)
+        if isinstance(event, Assembled):
+            self.dispatch.budget.learn_folder(event.write_s)

@@ -13,6 +13,7 @@ from batchocr.datatypes import EngineInfo, RunProgress
 from batchocr.devices import Device
 from batchocr.documents.passwords import PasswordFile
 from batchocr.errors import FailureKind
+from batchocr.version import __version__
 from batchocr.worker.messages import WorkPlan
 
 
@@ -107,6 +108,10 @@ class RunContext:
             log_level=settings.log_level,
             run_id=self.run_id,
         )
+
+    def about(self) -> dict[str, str]:
+        """Gives what tells this run from others, for metrics."""
+        return {"run": self.run_id, "engine": self.engine.name, "output": self.output.name, "version": __version__}
 
     def engine_record(self) -> dict[str, Any]:
         """Gives what manifest and ledger say of the engine: what it is and reads with, no time limits."""

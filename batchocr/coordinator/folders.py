@@ -6,7 +6,6 @@ Documents whose pages are read wait in the ledger for the finisher, so that it m
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 
 from batchocr.coordinator.context import RunContext
@@ -39,10 +38,9 @@ class Folders:
         self._executor = executor
         self._ledger = ledger
         self._intake = intake
-        self._writing: dict[int, tuple[StagedRow, float]] = {}
+        self._writing: dict[int, StagedRow] = {}
         self._engine = context.engine_record()
         self.spools = Spools(context, ledger)
-        self._ended_at = 0.0
         self.waiting = 0
 
     @property
@@ -64,20 +62,18 @@ class Folders:
                 self._ledger.fail_document(row.document_id, FailureKind.DOCUMENT_CHANGED, CHANGED)
                 self._end()
                 continue
-            self._writing[row.document_id] = (row, time.monotonic())
+            self._writing[row.document_id] = row
             self._executor.assemble(self._assembly(row))
 
-    def end_assembly(self, event: Assembled | AssemblyFailed) -> float:
-        """Takes the finisher's answer; gives the time that it took, s.
+    def end_assembly(self, event: Assembled | AssemblyFailed) -> None:
+        """Takes the finisher's answer.
 
         Raises:
             StorageError: the output cannot be written; no further document could be.
         """
-        row, begun = self._writing.pop(event.document_id)
-        now = time.monotonic()
-        seconds, self._ended_at = now - max(begun, self._ended_at), now
+        row = self._writing.pop(event.document_id)
         if isinstance(event, Assembled):
-            self._ledger.record_commit(event.document_id, event.commit_id)
+            self._ledger.record_commit(event.document_id, event.commit_id, event.write_s)
             if self._intake.finished:  # those written before that are found on the disk
                 self.spools.note(row.content_id, row.sha256)
         elif event.kind is FailureKind.OUTPUT_ERROR:
@@ -86,7 +82,6 @@ class Folders:
             logger.warning("%s: %s", self._intake.source(row), event.message)
             self._ledger.fail_document(event.document_id, event.kind, event.message)
         self._end()
-        return seconds
 
     def _end(self) -> None:
         self.waiting -= 1

@@ -16,16 +16,18 @@ from batchocr.coordinator.books import Books
 from batchocr.coordinator.cancel import cancel_asked
 from batchocr.coordinator.contents import Content
 from batchocr.coordinator.context import RunContext, RunListener
+from batchocr.coordinator.metrics import WRITE_EVERY_S, MetricsFile
 from batchocr.coordinator.pool import Lent, Worker, make_workers
 from batchocr.coordinator.shutdown import StopWish
+from batchocr.coordinator.telemetry import Telemetry
 from batchocr.datatypes import (
     AttemptState,
     PageRanges,
     RunProgress,
     Task,
+    WorkerUse,
     WorkerView,
 )
-from batchocr.devices import GpuMemory
 from batchocr.errors import FailureKind, RunFailedError, SetupError, StorageError
 from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
@@ -67,12 +69,16 @@ class Coordinator:
         self._wish = wish
         self.books = Books(context, executor, ledger)
         self._workers = make_workers(context.devices, context.settings.workers_per_device)
-        self._gpu_memory = GpuMemory()
+        self.telemetry = Telemetry(self._workers.values())
         self._ever_loaded = False
         self.recycled = 0
         self.out_of_time = False
         self._begun = time.monotonic()
-        self._flushed_at = self._shown_at = 0.0
+        self._flushed_at = self._shown_at = self._metered_at = 0.0
+        self._uses: tuple[WorkerUse, ...] = ()
+        self._metrics = (
+            None if context.settings.metrics is None else MetricsFile(context.settings.metrics, context.about())
+        )
 
     def run(self) -> None:
         """Runs until everything is done, or the wish to stop was followed.
@@ -83,6 +89,13 @@ class Coordinator:
             StorageError: outputs or ledger cannot be written.
             RunFailedError: no worker is left.
         """
+        try:
+            self._run()
+        finally:
+            self._record_uses()
+            self._meter(active=False)
+
+    def _run(self) -> None:
         self._executor.start(self._context.work_plan())
         while not (self.books.finished or self._wish.drain or self._is_time_up()):
             self._step()
@@ -112,6 +125,7 @@ class Coordinator:
             self._apply(event)
         self._watch(time.monotonic())
         if now - self._flushed_at >= FLUSH_EVERY_S:
+            self._record_uses()
             self._ledger.flush()
             self._flushed_at = now
             if self.books.intake.finished:
@@ -119,6 +133,9 @@ class Coordinator:
             self._look_around()
         if now - self._shown_at >= SHOW_EVERY_S:
             self._show(now)
+        if now - self._metered_at >= WRITE_EVERY_S:
+            self._metered_at = now
+            self._meter(active=True)
 
     def _discover(self) -> None:
         """Finds further documents for a moment."""
@@ -203,6 +220,8 @@ class Coordinator:
             self.books.intake.probe_failed(event.document_id, event.kind, event.message)
         elif isinstance(event, (Assembled, AssemblyFailed)):
             self.books.end_assembly(event)
+            if isinstance(event, Assembled):
+                self.telemetry.wrote(event.write_s)
         elif isinstance(event, SpoolBlocked):
             raise StorageError(event.message)
 
@@ -225,6 +244,7 @@ class Coordinator:
             worker.state = "ready"
             worker.progress_at = time.monotonic()
             self._ever_loaded = True
+            self.telemetry.ready(worker.name, event.load_s)
         else:
             self._refused(worker, event)
 
@@ -233,13 +253,17 @@ class Coordinator:
         worker.made_progress(time.monotonic())
         worker.source, worker.page_no = lent.content.reference.source, event.page_no
         lent.unreported.discard(event.page_no)
-        self.books.dispatch.speeds.learn(worker.name, event.seconds)
-        self.books.record_page(lent, event.page_no, blank=event.blank, seconds=event.seconds)
+        times = event.times
+        # Steps overlap: the slowest of them is what a further page takes.
+        self.books.dispatch.speeds.learn(worker.name, max(times.render_s, times.recognize_s, times.spool_s))
+        self.telemetry.read(worker.name, times)
+        self.books.record_page(lent, event.page_no, blank=event.blank, times=times)
 
     def _miss(self, worker: Worker, event: PageMissed) -> None:
         lent = worker.lent[event.task_id]
         worker.progress_at = time.monotonic()
         lent.missed = True
+        self.telemetry.missed(worker.name, event.recognize_s)
         lent.unreported.discard(event.failure.page_no)
         self.books.refuse_page(lent, event.failure, self._alive())
 
@@ -252,6 +276,7 @@ class Coordinator:
         """A worker has died: what it was lent and did not report comes back, and the page it had open is suspected."""
         if worker.state == "retired":
             return
+        self.telemetry.gone(worker.name)
         if event.exit_code == EXIT_RECYCLED:
             self._recycle(worker)
             return
@@ -359,13 +384,28 @@ class Coordinator:
         if self._listener is not None:
             self._listener.on_progress(self.progress(now))
 
+    def _record_uses(self) -> None:
+        """Records what the workers did, if that has changed."""
+        self.telemetry.look_at_gpus()
+        uses = self.telemetry.uses()
+        if uses != self._uses:
+            self._uses = uses
+            self._ledger.record_workers(self._context.run_id, uses)
+
+    def _meter(self, *, active: bool) -> None:
+        """Writes the metrics, if they are wanted."""
+        if self._metrics is not None:
+            folders = self.telemetry.folders, self.telemetry.write_s
+            uses, skipped = self.telemetry.uses(), self.books.intake.skipped
+            self._metrics.write(self.progress(time.monotonic()), skipped, uses, folders, active=active)
+
     def progress(self, now: float) -> RunProgress:
         """Gives how far the run is."""
         views = tuple(
             WorkerView(
                 worker.name, worker.device.name, "busy" if worker.state == "ready" and worker.lent else worker.state,
                 worker.source, worker.page_no, self._executor.rss_bytes(worker.name),
-                self._gpu_memory.used_bytes(worker.device.uuid),
+                self.telemetry.gpu_used_bytes(worker.device.uuid),
             )
             for worker in self._workers.values()
         )  # fmt: skip

@@ -20,6 +20,7 @@ from batchocr.datatypes.documents import (
 from batchocr.datatypes.pages import BBox, Block, PageFailure, PageImage, PageOutcome, PageResult, TextLayer, TextWord
 from batchocr.datatypes.reports import DocumentReport, RunProgress, RunSummary, WorkerView
 from batchocr.datatypes.states import AttemptState, DocumentFormat, DocumentState, PageState, RunState
+from batchocr.datatypes.times import PageTimes, WorkerUse
 from batchocr.datatypes.work import Assembly, EngineInfo, FailedPages, Task
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ __all__ = [
     "PageRanges",
     "PageResult",
     "PageState",
+    "PageTimes",
     "Probe",
     "RefusedFile",
     "RunProgress",
@@ -55,5 +57,6 @@ __all__ = [
     "Task",
     "TextLayer",
     "TextWord",
+    "WorkerUse",
     "WorkerView",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from batchocr.datatypes.states import DocumentState, RunState
+from batchocr.datatypes.times import PageTimes, WorkerUse
 from batchocr.datatypes.work import FailedPages
 from batchocr.errors import ExitCode
 
@@ -59,7 +60,12 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class DocumentReport:
-    """One document in a summary or status: its name, folder, state, pages and failures."""
+    """One document in a summary or status: its name, folder, state, pages and failures, and where its time went.
+
+    Attributes:
+        times: sums over its pages, as far as known.
+        write_s: what its folder took, s; None if unknown.
+    """
 
     source: str
     folder: str
@@ -67,6 +73,8 @@ class DocumentReport:
     pages: int | None
     pages_done: int
     failures: tuple[FailedPages, ...] = ()
+    times: PageTimes = field(default_factory=PageTimes)
+    write_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class RunSummary:
         elapsed_s: wall clock, seconds.
         recycled: workers replaced because they had grown too large.
         failures: every document that is not whole, with its reasons.
+        workers: what each did.
         message: why it stopped early, or "".
     """
 
@@ -101,4 +110,5 @@ class RunSummary:
     elapsed_s: float
     recycled: int = 0
     failures: tuple[DocumentReport, ...] = ()
+    workers: tuple[WorkerUse, ...] = ()
     message: str = ""

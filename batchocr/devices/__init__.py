@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchocr.devices.capacity import available_memory_bytes, usable_cores
 from batchocr.devices.checkup import Finding, check_machine
 from batchocr.devices.environment import worker_environment
-from batchocr.devices.gpus import Gpu, GpuMemory, list_gpus, visible_gpus
+from batchocr.devices.gpus import Gpu, GpuMeter, list_gpus, visible_gpus
 from batchocr.devices.resolve import KINDS, Choice, Device, parse_devices, resolve_devices
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "Device",
     "Finding",
     "Gpu",
-    "GpuMemory",
+    "GpuMeter",
     "available_memory_bytes",
     "check_machine",
     "list_gpus",

@@ -98,8 +98,8 @@ def _start_nvml() -> Any:
     return pynvml
 
 
-class GpuMemory:
-    """Reads how much memory of a GPU is taken, through NVML; gives None for all where NVML cannot be had."""
+class GpuMeter:
+    """Reads what a GPU does and how much of its memory is taken, through NVML; gives None where NVML cannot be had."""
 
     def __init__(self) -> None:
         self._nvml = _start_nvml()
@@ -111,6 +111,16 @@ class GpuMemory:
         try:
             handle = self._nvml.nvmlDeviceGetHandleByUUID(uuid)
             return int(self._nvml.nvmlDeviceGetMemoryInfo(handle).used)
+        except self._nvml.NVMLError:
+            return None
+
+    def busy_share(self, uuid: str | None) -> float | None:
+        """Gives the share of the last moment in which that GPU was at work for any process, 0 to 1."""
+        if self._nvml is None or uuid is None:
+            return None
+        try:
+            handle = self._nvml.nvmlDeviceGetHandleByUUID(uuid)
+            return float(self._nvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
         except self._nvml.NVMLError:
             return None
 

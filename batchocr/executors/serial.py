@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from batchocr.datatypes import Assembly, PageResult, Task
+from batchocr.datatypes import Assembly, PageResult, PageTimes, Task
 from batchocr.devices import Device
 from batchocr.documents.client import DocumentChild
 from batchocr.errors import BatchOcrError, EngineError, SetupError, StorageError
@@ -116,18 +116,21 @@ class SerialExecutor(Executor):
         try:
             recorder = Recorder(task, plan.fingerprint, plan.formats, plan.visualization_dpi)
             items = page_images(task, self._source, plan.engine, plan.dpi)
-            begun, lost = time.monotonic(), False
+            asked, lost = time.monotonic(), False
             for answer in self._session.run(items, lambda pages: None, fresh_engine=task.fresh_engine):
+                answered = time.monotonic()
+                seconds = answered - asked - answer.render_s  # one step after the other: drawn when it was asked for
                 failure = recorder.record(answer)
                 outcome = answer.outcome
                 if failure is not None:
                     lost = lost or failure.fatal
-                    self._events.append(PageMissed(self._worker, 1, task.task_id, failure))
+                    self._events.append(PageMissed(self._worker, 1, task.task_id, failure, seconds))
                 else:
                     blank = isinstance(outcome, PageResult) and not outcome.blocks
-                    seconds = time.monotonic() - begun
-                    self._events.append(PageRecorded(self._worker, 1, task.task_id, outcome.page_no, blank, seconds))
-                begun = time.monotonic()
+                    spool_s = time.monotonic() - answered
+                    times = PageTimes(answer.render_s, answer.queue_wait_s, seconds, spool_s)
+                    self._events.append(PageRecorded(self._worker, 1, task.task_id, outcome.page_no, blank, times))
+                asked = time.monotonic()
             recorder.close()
             self._session.release_memory()
             if lost:

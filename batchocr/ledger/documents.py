@@ -244,11 +244,11 @@ class Documents(Connection):
             (kind.value, display_name(message), document_id),
         )
 
-    def record_commit(self, document_id: int, commit_id: str) -> None:
-        """Records that a document's folder is in place."""
+    def record_commit(self, document_id: int, commit_id: str, write_s: float | None = None) -> None:
+        """Records that a document's folder is in place, and what writing it took, s, if that is known."""
         self._write(
-            "UPDATE documents SET commit_id = ?, committed_at = ?, stage = NULL WHERE id = ?",
-            (commit_id, self._now(), document_id),
+            "UPDATE documents SET commit_id = ?, committed_at = ?, write_s = ?, stage = NULL WHERE id = ?",
+            (commit_id, self._now(), write_s, document_id),
         )
 
     # --- what is needed no more ---

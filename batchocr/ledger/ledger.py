@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-from batchocr.datatypes import AttemptState, FailedPages, PageRanges, PageState, RunState
+from batchocr.datatypes import AttemptState, FailedPages, PageRanges, PageState, PageTimes, RunState, WorkerUse
 from batchocr.errors import FailureKind
 from batchocr.ledger.connection import display_name
 from batchocr.ledger.documents import Documents
@@ -58,6 +58,14 @@ class Ledger(Documents):
             (state.value, self._now(), message, run_id),
         )
 
+    def record_workers(self, run_id: str, uses: Iterable[WorkerUse]) -> None:
+        """Records what the workers of a run did so far."""
+        names = [entry.name for entry in fields(WorkerUse)]
+        self._write_many(
+            f"INSERT OR REPLACE INTO workers (run_id, {', '.join(names)}) VALUES (?{', ?' * len(names)})",
+            ((run_id, *astuple(use)) for use in uses),
+        )
+
     # --- pages ---
 
     def page_rows(self, content_id: int) -> list[PageRow]:
@@ -83,6 +91,14 @@ class Ledger(Documents):
             (content_id,),
         )
         return merge_failures((page_no, FailureKind(kind), message or "") for page_no, kind, message in rows)
+
+    def record_page(self, content_id: int, page_no: int, state: PageState, times: PageTimes) -> None:
+        """Records a page as done or blank, and where its time went."""
+        self._write(
+            "UPDATE pages SET state = ?, kind = NULL, message = NULL, render_s = ?, queue_wait_s = ?, recognize_s = ?,"
+            " spool_s = ? WHERE content_id = ? AND page_no = ?",
+            (state.value, times.render_s, times.queue_wait_s, times.recognize_s, times.spool_s, content_id, page_no),
+        )
 
     def record_pages(self, content_id: int, page_nos: Iterable[int], state: PageState) -> None:
         """Records pages as done, blank, or pending again."""

@@ -98,6 +98,31 @@ STEPS: tuple[str, ...] = (
     CREATE INDEX documents_by_content ON documents (content_id, stage);
     ALTER TABLE contents ADD COLUMN run_id TEXT;
     """,
+    # Where the time goes: of each page, of each folder, of each worker; in seconds.
+    """
+    ALTER TABLE pages ADD COLUMN render_s REAL;
+    ALTER TABLE pages ADD COLUMN queue_wait_s REAL;
+    ALTER TABLE pages ADD COLUMN recognize_s REAL;
+    ALTER TABLE pages ADD COLUMN spool_s REAL;
+    ALTER TABLE documents ADD COLUMN write_s REAL;
+    CREATE TABLE workers (
+        run_id TEXT NOT NULL REFERENCES runs (id),
+        worker TEXT NOT NULL,
+        device TEXT NOT NULL,
+        pages INTEGER NOT NULL,
+        loads INTEGER NOT NULL,
+        load_s REAL NOT NULL,
+        ready_s REAL NOT NULL,
+        busy_s REAL NOT NULL,
+        render_s REAL NOT NULL,
+        queue_wait_s REAL NOT NULL,
+        recognize_s REAL NOT NULL,
+        spool_s REAL NOT NULL,
+        gpu_busy REAL,
+        gpu_bytes INTEGER,
+        PRIMARY KEY (run_id, worker)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 

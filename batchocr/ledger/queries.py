@@ -7,11 +7,11 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, FileIdentity, PageState
+from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, FileIdentity, PageState, PageTimes, WorkerUse
 from batchocr.errors import FailureKind, StorageError
 from batchocr.ledger.migrations import STEPS
 
@@ -84,19 +84,27 @@ class Queries:
         """Gives the documents that a run met, by source, each with its state and failures."""
         rows = self._db.execute(
             "SELECT d.source, d.folder, d.kind, d.message, d.commit_id, d.skipped, d.content_id, c.page_count,"
-            " COALESCE(SUM(p.state IN ('done', 'blank')), 0), COALESCE(SUM(p.state = 'failed'), 0), COUNT(p.page_no)"
+            " COALESCE(SUM(p.state IN ('done', 'blank')), 0), COALESCE(SUM(p.state = 'failed'), 0), COUNT(p.page_no),"
+            " d.write_s, TOTAL(p.render_s), TOTAL(p.queue_wait_s), TOTAL(p.recognize_s), TOTAL(p.spool_s)"
             " FROM documents d LEFT JOIN contents c ON c.id = d.content_id LEFT JOIN pages p ON p.content_id = c.id"
             " WHERE d.run_id = ? GROUP BY d.id ORDER BY d.source",
             (run_id,),
         )
-        for source, folder, kind, message, commit_id, skipped, content_id, page_count, good, bad, asked in rows:
+        for source, folder, kind, message, commit_id, skipped, content_id, page_count, good, bad, asked, *times in rows:
             failures: tuple[FailedPages, ...] = ()
             if kind:
                 failures = (FailedPages(None, None, FailureKind(kind), message or ""),)
             if bad:
                 failures += self.failed_pages(content_id)
             state = document_state(bool(kind), bool(commit_id), bool(skipped), good, bad, asked)
-            yield DocumentReport(source, folder, state, page_count, good, failures)
+            write_s, *of_pages = times
+            yield DocumentReport(source, folder, state, page_count, good, failures, PageTimes(*of_pages), write_s)
+
+    def workers(self, run_id: str) -> list[WorkerUse]:
+        """Gives what each worker of a run did, by name."""
+        names = ", ".join(entry.name for entry in fields(WorkerUse))
+        rows = self._db.execute(f"SELECT {names} FROM workers WHERE run_id = ? ORDER BY worker", (run_id,))
+        return [WorkerUse(*row) for row in rows]
 
     def page_counts(self, run_id: str) -> list[int]:
         """Gives how many pages each document of a run has, as far as they were counted, in the order of discovery."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 import traceback
 
 from batchocr.datatypes import Assembly
@@ -16,6 +17,7 @@ from batchocr.worker.messages import EXIT_RECYCLED, Assembled, AssemblyFailed
 
 def assemble_document(order: Assembly) -> Assembled | AssemblyFailed:
     """Gives what became of one order; never raises for a document's sake."""
+    begun = time.monotonic()
     try:
         assemble(order)
     except TaskError as err:
@@ -25,7 +27,7 @@ def assemble_document(order: Assembly) -> Assembled | AssemblyFailed:
     except Exception as err:  # noqa: BLE001 - the finisher's loop: a fault of ours costs one document
         message = f"{type(err).__name__}: {err}\n{traceback.format_exc()}"
         return AssemblyFailed(order.document_id, order.commit_id, FailureKind.INTERNAL, message)
-    return Assembled(order.document_id, order.commit_id)
+    return Assembled(order.document_id, order.commit_id, time.monotonic() - begun)
 
 
 def main() -> None:

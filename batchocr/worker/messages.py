@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from batchocr.datatypes import Assembly, EngineInfo, Limits, PageFailure, Probe, Task
+from batchocr.datatypes import Assembly, EngineInfo, Limits, PageFailure, PageTimes, Probe, Task
 from batchocr.errors import FailureKind
 
 # A worker leaves with this code when its engine said that the device is no longer usable.
@@ -79,24 +79,25 @@ class WorkerRefused:
 
 @dataclass(frozen=True)
 class PageRecorded:
-    """A page is in the spool: proof of progress. `seconds` is how long its recognition took."""
+    """A page is in the spool: proof of progress."""
 
     worker: str
     generation: int
     task_id: int
     page_no: int
     blank: bool
-    seconds: float
+    times: PageTimes
 
 
 @dataclass(frozen=True)
 class PageMissed:
-    """A page has no result this time."""
+    """A page has no result this time. `recognize_s` is how long the engine was busy with it, s."""
 
     worker: str
     generation: int
     task_id: int
     failure: PageFailure
+    recognize_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -153,10 +154,11 @@ class ProbeFailed:
 
 @dataclass(frozen=True)
 class Assembled:
-    """A document's folder is committed."""
+    """A document's folder is committed. `write_s` is what that took the finisher, s; 0 if it died and had done it."""
 
     document_id: int
     commit_id: str
+    write_s: float = 0.0
 
 
 @dataclass(frozen=True)

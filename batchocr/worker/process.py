@@ -45,17 +45,17 @@ class _Work:
         self._note = OpenPagesNote(link.open_pages)
         self._unanswered: Counter[int] = Counter()
         self._given: dict[int, Task] = {}
+        self._starved_s = 0.0
 
     def run(self) -> int:
         """Gives the exit code."""
         code = 0
         while code == 0 and not self._draining.is_set() and (task := self._stream.next_task()) is not None:
-            begun = time.monotonic()
+            begun, self._starved_s = time.monotonic(), 0.0
             for answer in self._session.run(self._pages(), self._note.note, fresh_engine=task.fresh_engine):
-                now = time.monotonic()
-                code = self._take(answer, now - begun) or code
-                begun = now
+                code = self._take(answer, time.monotonic() - begun - self._starved_s) or code
                 del answer  # or its page would be held while the engine has the next one
+                begun, self._starved_s = time.monotonic(), 0.0
             self._session.release_memory()
         self._recording.close()
         self._source.close()
@@ -63,11 +63,15 @@ class _Work:
         return code
 
     def _pages(self) -> Iterator[TaskPage | None]:
+        asked = time.monotonic()
         for page in self._stream.pages(self._end_given, many=self._many):
+            if not self._unanswered.total():  # the engine has no page to work on meanwhile
+                self._starved_s += time.monotonic() - asked
             if page is not None:
                 self._unanswered[page.task.task_id] += 1
             yield page
             del page
+            asked = time.monotonic()
 
     def _take(self, answer: Answer, seconds: float) -> int:
         """Hands an answer on; gives the exit code if the worker must leave."""

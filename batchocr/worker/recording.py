@@ -6,9 +6,10 @@ import logging
 import os
 import queue
 import threading
+import time
 from dataclasses import dataclass
 
-from batchocr.datatypes import PageResult, Task
+from batchocr.datatypes import PageResult, PageTimes, Task
 from batchocr.errors import StorageError
 from batchocr.pipeline import Answer, Recorder
 from batchocr.worker.child import Boot, Outbox
@@ -47,7 +48,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class _Timed:
-    """One answer, and how long the engine took for it, s."""
+    """One answer, and how long the engine was busy with it, s."""
 
     answer: Answer
     seconds: float
@@ -67,7 +68,7 @@ class Recording:
         self._thread.start()
 
     def put(self, answer: Answer, seconds: float) -> None:
-        """Takes one answer to write, and how long it took."""
+        """Takes one answer to write, and how long the engine was busy with it, s."""
         self._answers.put(_Timed(answer, seconds))
 
     def end(self, task: Task) -> None:
@@ -109,11 +110,13 @@ class Recording:
 
     def _record(self, timed: _Timed) -> None:
         name, generation = self._link.name, self._link.generation
-        task, outcome = timed.answer.task, timed.answer.outcome
-        failure = self._recorder(task).record(timed.answer)
+        answer, begun = timed.answer, time.monotonic()
+        task, outcome = answer.task, answer.outcome
+        failure = self._recorder(task).record(answer)
         if failure is not None:
             logger.warning("%s page %d: %s %s", task.document.source, failure.page_no, failure.message, failure.detail)
-            self._sender.send(PageMissed(name, generation, task.task_id, failure))
+            self._sender.send(PageMissed(name, generation, task.task_id, failure, timed.seconds))
             return
         blank = isinstance(outcome, PageResult) and not outcome.blocks
-        self._sender.send(PageRecorded(name, generation, task.task_id, outcome.page_no, blank, timed.seconds))
+        times = PageTimes(answer.render_s, answer.queue_wait_s, timed.seconds, time.monotonic() - begun)
+        self._sender.send(PageRecorded(name, generation, task.task_id, outcome.page_no, blank, times))

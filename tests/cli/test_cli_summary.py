@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from batchocr.cli.summary import summary_json, summary_text
-from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, RunState, RunSummary
+from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, RunState, RunSummary, WorkerUse
 from batchocr.errors import ExitCode, FailureKind
 
 
@@ -22,6 +24,16 @@ def report(source: str, *failures: FailedPages) -> DocumentReport:
 
 
 TIMEOUT = FailedPages(3, 5, FailureKind.TIMEOUT, "no page finished for 120 s")
+
+
+def test_idle_share_of_each_device_is_told() -> None:
+    workers = (
+        WorkerUse("gpu:0", "gpu:0", pages=20, ready_s=10.0, busy_s=9.5),
+        WorkerUse("gpu:0/2", "gpu:0", pages=20, ready_s=10.0, busy_s=8.5),
+        WorkerUse("gpu:1", "gpu:1"),
+    )
+    assert "  idle       gpu:0 10.0%, gpu:1 not used" in summary_text(summary(workers=workers)).splitlines()
+    assert summary_json(summary(workers=workers))["workers"][0]["idle_share"] == pytest.approx(0.05)
 
 
 def test_whole_run_is_told_in_a_few_lines() -> None:

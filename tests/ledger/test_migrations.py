@@ -36,7 +36,7 @@ def test_migrating_twice_changes_nothing(db: sqlite3.Connection) -> None:
 
 def test_every_table_is_strict(db: sqlite3.Connection) -> None:
     tables = db.execute("SELECT name, strict FROM pragma_table_list WHERE name NOT LIKE 'sqlite%'").fetchall()
-    assert len(tables) == 7
+    assert len(tables) == 8
     assert all(strict for _, strict in tables)
 
 
@@ -52,9 +52,9 @@ def test_every_table_is_strict(db: sqlite3.Connection) -> None:
         "INSERT INTO pages (content_id, page_no, state) VALUES (1, 1, 'lost')",
         "INSERT INTO pages (content_id, page_no, state) VALUES (1, 1, 'failed')",
         "INSERT INTO pages (content_id, page_no, state, kind) VALUES (1, 1, 'done', 'timeout')",
-        f"INSERT INTO documents VALUES ({DOCUMENT}, 'r', 2, NULL, 0)",
-        f"INSERT INTO documents VALUES ({DOCUMENT}, 'other', 0, NULL, 0)",
-        f"INSERT INTO documents VALUES ({DOCUMENT}, 'r', 0, 'lost', 0)",
+        f"INSERT INTO documents VALUES ({DOCUMENT}, 'r', 2, NULL, 0, NULL)",
+        f"INSERT INTO documents VALUES ({DOCUMENT}, 'other', 0, NULL, 0, NULL)",
+        f"INSERT INTO documents VALUES ({DOCUMENT}, 'r', 0, 'lost', 0, NULL)",
         "UPDATE attempts SET state = 'done'",
         "INSERT INTO page_attempts VALUES (1, 1, 'succeeded', 'timeout', '', 't')",
     ],
