@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROUNDING = 1.1
 # Of render_memory_bytes, held after a page is done.
 RECYCLE_SHARE = 0.3
+# Of render_memory_bytes, held before a page is begun: too little to blame for a page that lacks memory.
+CLEAN_SHARE = 0.05
 
 
 _Answer: TypeAlias = "tuple[Any, Pixels | None]"
@@ -59,7 +61,6 @@ class DocumentChild:
         self._state = threading.Lock()
         self._child: WatchedChild | None = None
         self._open: DocumentRef | None = None
-        self._requests = 0  # to the child that runs, for files and pages: what it holds of them is missing to the next
         self._closed = False
 
     @property
@@ -141,8 +142,7 @@ class DocumentChild:
     def _ask(self, request: dict[str, Any], kind: FailureKind) -> _Answer:
         """Gives the answer to a request, and its pixels if it has any; a dead child becomes an error of this `kind`."""
         child = self._running_child()
-        used = self._requests > 0
-        self._requests += request["do"] != "open"
+        clean = child.rss_bytes() <= CLEAN_SHARE * self._limits.render_memory_bytes
         try:
             header, payload_bytes = child.ask(request)
             pixels = self._read_pixels(child, header, payload_bytes)
@@ -150,13 +150,13 @@ class DocumentChild:
             reason = self._end_child()
             if self._closed:
                 raise Cancelled(f"{self._name} was closed") from err
-            final = child.took_too_long or (child.took_too_much_memory and not used)
+            final = child.took_too_long or (child.took_too_much_memory and clean)
             raise (DocumentError if final else _AskAgainError)(reason, kind) from err
         finally:
             child.rest()
         if "error" in header:
             error = header["error"]
-            if error.get("short_of_memory") and used:
+            if error.get("short_of_memory") and not clean:
                 self._end_child()
                 raise _AskAgainError(error["message"], FailureKind(error["kind"]))
             raise DocumentError(error["message"], FailureKind(error["kind"]))
@@ -186,7 +186,6 @@ class DocumentChild:
         with self._state:
             self._child = None
             self._open = None
-            self._requests = 0
         return reason
 
     def _read_pixels(self, child: WatchedChild, header: dict[str, Any], payload_bytes: int) -> Pixels | None:

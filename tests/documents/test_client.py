@@ -132,7 +132,7 @@ def test_page_that_eats_memory_is_stopped_with_the_limit_named(tmp_path, bomb: C
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a running process are set")
 @pytest.mark.parametrize("name", ["a.tiff", "a.png"])
 def test_page_for_which_a_used_child_lacks_memory_is_asked_of_a_new_one(tmp_path, name: str) -> None:
-    client = DocumentChild(Limits(), "renderer of test")
+    client = DocumentChild(Limits(render_memory_bytes=512 << 20), "renderer of test")
     Image.new("RGB", (4000, 4000)).save(tmp_path / name)
     document = probed(client, str(tmp_path / name))
     client.render(document, 1, 72, want_text=False)
