@@ -11,7 +11,8 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -31,7 +32,11 @@ _SECRET = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# Set on a record that people were shown in another way.
+SHOWN = "shown"
+
 _console: logging.Handler | None = None
+_write_above: Callable[[str], object] | None = None
 
 
 class FieldLogger(_Adapter):
@@ -108,7 +113,7 @@ class HumanFormatter(logging.Formatter):
 
 
 class ConsoleHandler(logging.Handler):
-    """Writes to stderr; while a progress bar stands there, above it."""
+    """Writes to stderr; while something stands on the screen, above it (`lines_above`)."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__()
@@ -117,13 +122,13 @@ class ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes one record; a stderr that is closed or full is no reason to stop a run."""
+        if getattr(record, SHOWN, False):
+            return
         stream = self._stream or sys.stderr
-        # Looked up, not imported: without a bar there is no need for tqdm.
-        tqdm = sys.modules.get("tqdm.std")
         try:
             line = self.format(record)
-            if tqdm is not None and getattr(tqdm.tqdm, "_instances", None):
-                tqdm.tqdm.write(line, file=stream)
+            if _write_above is not None:
+                _write_above(line)
             else:
                 stream.write(line + "\n")
                 stream.flush()
@@ -162,6 +167,21 @@ def console_logging(level: str = "info", stream: TextIO | None = None) -> None:
     _console.setLevel(level.upper())
     logger.addHandler(_console)
     _let_through(logger, level)
+
+
+@contextmanager
+def lines_above(write: Callable[[str], object]) -> Iterator[None]:
+    """Has records for people written by a function that knows what stands on the screen.
+
+    Args:
+        write: takes a text without an end of line, made safe for a terminal.
+    """
+    global _write_above
+    before, _write_above = _write_above, write
+    try:
+        yield
+    finally:
+        _write_above = before
 
 
 def run_logging(state_dir: Path, run_id: str, level: str = "info") -> JsonFileHandler:

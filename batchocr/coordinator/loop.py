@@ -17,6 +17,7 @@ from batchocr.coordinator.cancel import cancel_asked
 from batchocr.coordinator.contents import Content
 from batchocr.coordinator.context import RunContext, RunListener
 from batchocr.coordinator.metrics import WRITE_EVERY_S, MetricsFile
+from batchocr.coordinator.pace import Pace
 from batchocr.coordinator.pool import Lent, Worker, make_workers
 from batchocr.coordinator.shutdown import StopWish
 from batchocr.coordinator.telemetry import Telemetry
@@ -74,6 +75,7 @@ class Coordinator:
         self.recycled = 0
         self.out_of_time = False
         self._begun = time.monotonic()
+        self._pace = Pace()
         self._flushed_at = self._shown_at = self._metered_at = 0.0
         self._uses: tuple[WorkerUse, ...] = ()
         self._metrics = (
@@ -409,8 +411,10 @@ class Coordinator:
             )
             for worker in self._workers.values()
         )  # fmt: skip
-        books = self.books
+        books, ended = self.books, self.books.pages_done + self.books.pages_failed
+        self._pace.learn(now - self._begun, ended)
         return RunProgress(
             books.pages_total, books.pages_done, books.pages_failed, books.intake.documents, books.intake.ended,
-            not books.intake.finished, now - self._begun, views,
+            not books.intake.finished, now - self._begun, views, self._pace.pages_per_s,
+            self._pace.left_s(books.pages_total - ended) if books.intake.finished else None,
         )  # fmt: skip

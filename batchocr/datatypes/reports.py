@@ -46,6 +46,8 @@ class RunProgress:
         counting: the prober has not counted all documents yet, so the total still grows.
         elapsed_s: seconds since the run began.
         workers: one entry per worker.
+        pages_per_s: since reading began; None before the first page.
+        left_s: time that the pages left will take, at best and at worst, s; None while that cannot be told.
     """
 
     pages_total: int
@@ -56,6 +58,13 @@ class RunProgress:
     counting: bool
     elapsed_s: float
     workers: tuple[WorkerView, ...] = ()
+    pages_per_s: float | None = None
+    left_s: tuple[float, float] | None = None
+
+    @property
+    def pages_ended(self) -> int:
+        """Pages done or failed."""
+        return self.pages_done + self.pages_failed
 
 
 @dataclass(frozen=True)

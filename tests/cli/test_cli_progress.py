@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from batchocr.cli.progress import BarProgress, LineProgress, choose_progress, duration, progress_line, worker_line
-from batchocr.datatypes import RunProgress, WorkerView
+from batchocr.cli.progress import LineProgress, Progress, choose_progress, duration, left_text, progress_line
+from batchocr.cli.screen import ScreenProgress
+from batchocr.datatypes import RunProgress
 
 
 def progress(**values: Any) -> RunProgress:
@@ -27,56 +28,53 @@ def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("left_s", "text"),
+    [
+        ((38.2, 55.4), "38 to 55 s left"), ((41.1, 41.3), "41 s left"), ((150, 260), "2 to 4 min left"),
+        ((170, 185), "3 min left"), ((5000, 9000), "1.4 to 2.5 h left"),
+    ],
+)  # fmt: skip
+def test_time_left_is_a_range_in_one_unit(left_s: tuple[float, float], text: str) -> None:
+    assert left_text(left_s) == text
+
+
 def test_line_tells_share_speed_time_left_and_failures() -> None:
-    now = progress(pages_done=18, pages_failed=2, documents_ended=3)
-    assert progress_line(now, 10.0) == "20/100 pages (20 %), 2.00 pages/s, 40 s left, 2 failed; 3/10 documents"
+    now = progress(pages_done=18, pages_failed=2, documents_ended=3, pages_per_s=2.0, left_s=(35.0, 45.0))
+    assert progress_line(now) == "20/100 pages (20 %), 2.00 pages/s, 35 to 45 s left, 2 failed; 3/10 documents"
 
 
 def test_line_promises_nothing_while_pages_are_being_counted() -> None:
-    assert progress_line(progress(pages_done=5, counting=True), 10.0) == (
+    assert progress_line(progress(pages_done=5, counting=True, pages_per_s=0.5)) == (
         "5/100 pages so far, 0.50 pages/s; 0/10 documents"
     )
 
 
 def test_line_before_the_first_page() -> None:
-    assert progress_line(progress(pages_total=0, counting=True), 0.0) == "0/0 pages so far; 0/10 documents"
+    assert progress_line(progress(pages_total=0, counting=True)) == "0/0 pages so far; 0/10 documents"
 
 
-def test_lines_come_every_ten_seconds_and_at_each_tenth(caplog: pytest.LogCaptureFixture) -> None:
+def test_lines_come_at_the_start_every_ten_seconds_and_at_each_tenth(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "batchocr")
     said = []
     listener = LineProgress()
     for now in (
-        progress(elapsed_s=4), progress(elapsed_s=11), progress(elapsed_s=12), progress(elapsed_s=13, pages_done=9),
-        progress(elapsed_s=14, pages_done=10), progress(elapsed_s=15, pages_done=19),
-        progress(elapsed_s=16, pages_done=55),
+        progress(elapsed_s=1), progress(elapsed_s=4), progress(elapsed_s=11), progress(elapsed_s=12),
+        progress(elapsed_s=13, pages_done=9), progress(elapsed_s=14, pages_done=10),
+        progress(elapsed_s=15, pages_done=19), progress(elapsed_s=16, pages_done=55),
         progress(elapsed_s=25, pages_done=56), progress(elapsed_s=26, pages_done=57),
     ):  # fmt: skip
         before = len(caplog.records)
         listener.on_progress(now)
         if len(caplog.records) > before:
             said.append(now.elapsed_s)
-    assert said == [11, 14, 16, 26]
+    assert said == [1, 11, 14, 16, 26]
 
 
-def test_time_for_loading_the_engine_does_not_count_as_slow_reading(caplog: pytest.LogCaptureFixture) -> None:
+def test_plan_names_documents_engine_devices_and_the_reason(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "batchocr")
-    listener = LineProgress()
-    listener.on_progress(progress(elapsed_s=300))
-    listener.on_progress(progress(elapsed_s=310, pages_done=20))
-    assert "2.00 pages/s, 40 s left" in caplog.messages[-1]
-
-
-def test_worker_line_keeps_the_end_of_a_long_name() -> None:
-    worker = WorkerView("gpu:0", "gpu:0", "busy", "a/very/long/path/" * 5 + "invoice.pdf", 12, 900 << 20)
-    line = worker_line(worker, 60)
-    assert len(line) == 60
-    assert line.startswith("  gpu:0   busy")
-    assert line.endswith("invoice.pdf page 12  900 MiB")
-
-
-def test_worker_line_of_a_hostile_name_is_harmless() -> None:
-    assert "\x1b" not in worker_line(WorkerView("cpu", "cpu", "busy", "\x1b[2J.pdf", 1), 80)
+    Progress().on_plan(3, 1, ("cpu:0", "cpu:1"), "ppocr", "no GPU was found")
+    assert caplog.messages == ["3 documents (1 done before), engine ppocr on cpu:0, cpu:1; no GPU was found"]
 
 
 class Terminal(io.StringIO):
@@ -84,36 +82,15 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_bar_shows_pages_failures_and_workers_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("LINES", "24")
-    with choose_progress(quiet=False) as listener:
-        assert isinstance(listener, BarProgress)
-        listener.on_progress(progress(pages_total=0, counting=True, workers=(WorkerView("cpu", "cpu", "loading"),)))
-        listener.on_progress(
-            progress(pages_done=3, pages_failed=1, workers=(WorkerView("cpu", "cpu", "busy", "a.pdf", 4),))
-        )
-    text = screen.getvalue()
-    assert "counting" in text
-    assert "4/100 pages" in text
-    assert "1 failed" in text
-    assert "a.pdf page 4" in text
-    assert text.rpartition("\n")[2].rpartition("\r")[2] == ""
-
-
-def test_small_terminal_gets_no_worker_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("LINES", "24")
-    with choose_progress(quiet=False) as listener:
-        listener.on_progress(progress(pages_done=3, workers=(WorkerView("cpu", "cpu", "busy", "a.pdf", 4),)))
-    assert "a.pdf" not in screen.getvalue()
+def test_terminal_gets_a_screen_and_one_that_cannot_move_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    assert isinstance(choose_progress(quiet=False), ScreenProgress)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(choose_progress(quiet=False), LineProgress)
 
 
 def test_no_terminal_gets_lines_and_quiet_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert isinstance(choose_progress(quiet=False), LineProgress)
-    assert not isinstance(choose_progress(quiet=True), LineProgress | BarProgress)
+    assert type(choose_progress(quiet=True)) is Progress

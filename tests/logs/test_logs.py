@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,30 @@ import pytest
 
 from batchocr import logs
 from batchocr.launcher import boot_command
-from batchocr.logs import child_logging, console_logging, end_logging, get_logger, masked, printable, run_logging
+from batchocr.logs import (
+    SHOWN,
+    child_logging,
+    console_logging,
+    end_logging,
+    get_logger,
+    lines_above,
+    masked,
+    printable,
+    run_logging,
+)
 
 
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("batchocr")
-    before = (root.handlers[:], root.level, ours.handlers[:], ours.level)
+    before = (root.handlers[:], root.level, ours.handlers[:], ours.level, logs._console)
+    ours.handlers.clear()  # a command that ran in this process leaves its console behind
+    logs._console = None
     yield
     for handler in set(root.handlers + ours.handlers) - set(before[0] + before[2]):
         handler.close()
-    root.handlers[:], root.level, ours.handlers[:], ours.level = before
+    root.handlers[:], root.level, ours.handlers[:], ours.level, logs._console = before
     logging.captureWarnings(False)
-    logs._console = None
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -127,27 +137,25 @@ def test_other_words_are_not_masked(text: str) -> None:
     assert masked(text) == text
 
 
-def test_console_writes_above_a_progress_bar() -> None:
-    from tqdm import tqdm
+def test_lines_go_above_what_stands_on_the_screen() -> None:
+    stream, above = io.StringIO(), []
+    console_logging("info", stream)
+    with lines_above(above.append):
+        get_logger().info("odd \x1b[2J name")
+    get_logger().info("hello")
+    assert [line[-16:] for line in above] == ["odd \\x1b[2J name"]
+    assert stream.getvalue().endswith("hello\n")
+    assert "odd" not in stream.getvalue()
 
+
+def test_what_people_were_shown_already_goes_to_the_file_alone(tmp_path: Path) -> None:
     stream = io.StringIO()
     console_logging("info", stream)
-    with tqdm(total=2, file=stream, ascii=True, ncols=60) as bar:
-        bar.n = 1
-        get_logger().info("hello")
-    before, _, after = stream.getvalue().partition("hello\n")
-    assert before.rstrip("\r").rpartition("\r")[2].startswith("info")  # the bar was wiped first
-    assert "50%" in after  # and drawn again
-
-
-def test_console_does_not_import_tqdm() -> None:
-    program = (
-        "import sys; from batchocr.logs import console_logging, get_logger\n"
-        "console_logging(); get_logger().info('x'); print('tqdm' in sys.modules)"
-    )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "False"
-    assert answer.stderr.strip().endswith("x")
+    handler = run_logging(tmp_path, "r1")
+    get_logger().info("the plan", extra={SHOWN: True})
+    end_logging(handler)
+    assert stream.getvalue() == ""
+    assert [line["message"] for line in lines(tmp_path / "logs" / "run-r1.jsonl")] == ["the plan"]
 
 
 def test_stream_that_is_closed_stops_nothing() -> None:
