@@ -164,6 +164,19 @@ def test_source_code_keeps_its_lines_and_indents() -> None:
     assert block.text == "function add(a, b) {\n    return a + b;\n}\nconsole.log(add(3, 5));"
 
 
+def test_numbers_in_a_column_of_their_own_stay_with_their_items() -> None:
+    items = ["take ten pages from the box", "count the sheets in it", "write down the date"]
+    lines = [line(f"{i}.", 100, 303 + 30 * i, width=20) for i in range(3)]
+    lines += [line(text, 150, 300 + 30 * i, width=600) for i, text in enumerate(items)]
+    assert texts(read(lines), "list") == ["\n".join(f"{i}. {text}" for i, text in enumerate(items))]
+
+
+def test_labels_of_an_axis_are_no_part_of_the_caption_below_them() -> None:
+    lines = [line(day, x, 300) for day, x in (("Mon", 100), ("Tue", 250), ("Wed", 400))]
+    lines.append(line("Figure 1: Pages read on each day", 100, 320, width=350))
+    assert [block.text for block in read(lines).blocks] == ["Mon Tue Wed", "Figure 1: Pages read on each day"]
+
+
 def test_caption_of_source_code_is_no_line_of_it() -> None:
     texts_of_lines = ["Listing 1: Adding", "function add(a, b) {", "return a + b;", "}"]
     lines = [line(text, 100, 300 + 20 * i) for i, text in enumerate(texts_of_lines)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from batchocr.datatypes import BBox, Block
 from batchocr.engines.ppocr.cell_marks import ReadBoxes, with_marks
 from batchocr.engines.ppocr.figures import find_figures
-from batchocr.engines.ppocr.geometry import Frame, holds, median, text_frame, union
+from batchocr.engines.ppocr.geometry import Frame, holds, median, overlap, text_frame, union
 from batchocr.engines.ppocr.lines import Line
 from batchocr.engines.ppocr.margins import find_margin_rows, find_stamps
 from batchocr.engines.ppocr.open_tables import find_open_grids
@@ -25,7 +25,7 @@ from batchocr.engines.ppocr.reading_order import reading_order
 from batchocr.engines.ppocr.rulings import find_rules
 from batchocr.engines.ppocr.table_halves import joined_html, joined_plain, with_halves_joined
 from batchocr.engines.ppocr.table_text import FilledTable, fill
-from batchocr.engines.ppocr.wording import join_texts
+from batchocr.engines.ppocr.wording import is_mark, join_texts
 
 if TYPE_CHECKING:
     from batchocr.datatypes import Pixels, TextWord
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 BACKGROUND_SHARE = 0.6
 # Text that covers more of a figure than this is read as text, beside the figure.
 WORDY_SHARE = 0.2
+# A number or bullet stands at most this many times its height before the text of its item.
+MARK_GAP = 3.0
 
 
 @dataclass(frozen=True)
@@ -228,24 +230,45 @@ class _Page:
         ]
         placed = [region for region in regions if region not in whole or region.label == "table"]
         placements: list[Placement] = [Placement(region) for region in whole if region.label != "table"]
-        boxes = [self._ink_box(index) for index in indexes] + [self.frame.upright_box(region.bbox) for region in placed]
+        units = self._with_marks_joined(indexes)
+        boxes = [union(map(self._ink_box, unit)) for unit in units]
+        boxes += [self.frame.upright_box(region.bbox) for region in placed]
         for strip in reading_order(boxes, body):
             rows: list[Row] = []
             for members in strip:
-                texts = [indexes[member] for member in members if member < len(indexes)]
-                if len(texts) == len(members):
-                    rows.append(self.row(texts))
+                if max(members) < len(units):
+                    rows.append(self.row([index for member in members for index in units[member]]))
                     continue
                 placements += self._texts(rows, body)
                 rows = []
                 for member in members:
-                    if member < len(indexes):
-                        placements += self._texts([self.row([indexes[member]])], body)
+                    if member < len(units):
+                        placements += self._texts([self.row(units[member])], body)
                     else:
-                        placements.append(Placement(placed[member - len(indexes)]))
+                        placements.append(Placement(placed[member - len(units)]))
             placements += self._texts(rows, body)
         titled = without_last_title(with_title(with_columns_joined(placements), body, shape[0]), shape[0])
         return with_captions(titled, body)
+
+    def _with_marks_joined(self, indexes: Sequence[int]) -> list[tuple[int, ...]]:
+        """Gives the lines, each with the number or bullet that stands apart before it: a row of these is no column."""
+        marks = [index for index in indexes if is_mark(self.lines[index].text)]
+        owners: dict[int, int] = {}
+        for mark in marks:
+            _, top, right, bottom = self.boxes[mark]
+            reach = right + MARK_GAP * (bottom - top)
+            beside = [
+                index
+                for index in indexes
+                if right - 0.5 * (bottom - top) < self.boxes[index][0] < reach
+                and 2 * overlap(top, bottom, self.boxes[index][1], self.boxes[index][3]) > bottom - top
+                and index not in marks
+                and index not in owners
+            ]
+            if beside:
+                owners[min(beside, key=lambda index: self.boxes[index])] = mark
+        joined = set(owners.values())
+        return [(owners[i], i) if i in owners else (i,) for i in indexes if i not in joined]
 
     def _ink_box(self, index: int) -> BBox:
         """Gives the upright box of a line without the margin that OCR leaves at its ends: gutters may be narrow."""

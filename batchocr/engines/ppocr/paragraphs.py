@@ -156,7 +156,8 @@ def _goes_on(group: Sequence[Row], row: Row, pitch: float, right: float) -> bool
         return False
     captioned = is_caption(group[0].text)
     heads = len(group) == 1 and not _begins_item(group[0]) and not captioned
-    if captioned and looks_like_code(row.text):
+    # Labels along an axis stand in one row above the caption of their chart.
+    if (captioned and looks_like_code(row.text)) or (len(last.lines) > 1 and is_caption(row.text)):
         return False
     if _begins_item(row) or (heads and last.bold != row.bold):
         return False
