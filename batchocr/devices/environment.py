@@ -14,6 +14,10 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+# Left alone, glibc takes ever bigger blocks from heaps that each thread keeps for itself, and page images that pass
+# from thread to thread leave holes there: a worker of `ppocr` took 1,522 MB on 36 pages of A4 at 200 dpi. Blocks from
+# this size on go back at once.
+MALLOC_VARIABLE, LARGE_BLOCK_BYTES = "MALLOC_MMAP_THRESHOLD_", 4 << 20
 
 
 def worker_environment(
@@ -32,6 +36,8 @@ def worker_environment(
     """
     environment = {name: value for name, value in (engine or {}).items() if name not in environ}
     environment.update(dict.fromkeys(THREAD_VARIABLES, str(max(1, threads))))
+    if MALLOC_VARIABLE not in environ:
+        environment[MALLOC_VARIABLE] = str(LARGE_BLOCK_BYTES)
     # Tokenizers that were used before a fork print warnings about their threads.
     environment["TOKENIZERS_PARALLELISM"] = "false"
     if device.kind == "gpu":

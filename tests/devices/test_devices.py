@@ -147,6 +147,12 @@ def test_variables_of_the_engine_reach_its_worker_unless_the_user_has_set_them()
     assert environment["FLAGS_use_mkldnn"] == "1"
 
 
+def test_large_blocks_of_memory_go_back_at_once_unless_the_user_has_set_it() -> None:
+    cpu = resolve("cpu").devices[0]
+    assert worker_environment(cpu, threads=1, environ={})["MALLOC_MMAP_THRESHOLD_"] == "4194304"
+    assert "MALLOC_MMAP_THRESHOLD_" not in worker_environment(cpu, threads=1, environ={"MALLOC_MMAP_THRESHOLD_": "1"})
+
+
 def test_nvidia_smi_answer_is_read() -> None:
     answer = "0, GPU-1, Tesla T4, 15360\n1, GPU-2, H100 80GB, [N/A]\nNo devices were found\n"
     assert parse_smi(answer) == (Gpu("0", "GPU-1", "Tesla T4", 15360 << 20), Gpu("1", "GPU-2", "H100 80GB", None))
