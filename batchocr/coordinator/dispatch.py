@@ -53,9 +53,11 @@ class Dispatcher:
                 yield worker, portion
 
     def _may_lend_more(self, worker: Worker, workers: int) -> bool:
+        page_s = self.speeds.page_s(worker.name)
+        if page_s is None or len(worker.lent) * page_s >= policy.WORK_AHEAD_S:  # no need to count pages
+            return False
         if worker.state != "ready" or self.backlog.empty:
             return False
-        page_s = self.speeds.page_s(worker.name)
         return policy.may_lend_more(len(worker.lent), worker.pages_lent, page_s, self.left, workers)
 
     def _next(self, worker: Worker, alive: Collection[str], now: float) -> Portion | None:

@@ -42,7 +42,7 @@ class _AskAgainError(DocumentError):
 
 
 class DocumentChild:
-    """A child that opens documents, started when first needed and again after it died.
+    """A child that opens documents, started by `start` or when first needed, and again after it died.
 
     `probe` and `render` are one at a time: a second caller waits. `kill` and `close` may come from any thread at any
     moment and end the call in hand with `Cancelled`.
@@ -73,6 +73,15 @@ class DocumentChild:
         """Gives the resident memory of the child in bytes, 0 while there is none."""
         child = self._child
         return 0 if child is None else child.rss_bytes()
+
+    def start(self) -> None:
+        """Starts the child now, so that the first call need not wait for that.
+
+        Raises:
+            Cancelled: `kill` or `close` was called.
+        """
+        with self._call:
+            self._running_child()
 
     def probe(self, path: str, password: str | None = None) -> Probe:
         """Gives hash, format and page count of one file. Blocks; a hang ends after `render_timeout_s`.

@@ -52,7 +52,7 @@ from batchocr.worker.open_pages import read_open_pages
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
-GATHER_S = 0.01  # after an event, for others to come: one look at all workers does for many pages
+GATHER_S = 0.02  # after an event, for others to come: one look at all workers does for many pages
 MAX_ASSEMBLY_TRIES = 2
 FINISHER = "finisher"
 FINISHER_RSS_BYTES = 1 << 30  # it is replaced after the document with which it passes this

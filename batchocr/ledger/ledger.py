@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from batchocr.datatypes import AttemptState, FailedPages, PageRanges, PageState, PageTimes, RunState, WorkerUse
@@ -63,7 +63,7 @@ class Ledger(Documents):
         names = [entry.name for entry in fields(WorkerUse)]
         self._write_many(
             f"INSERT OR REPLACE INTO workers (run_id, {', '.join(names)}) VALUES (?{', ?' * len(names)})",
-            ((run_id, *astuple(use)) for use in uses),
+            ((run_id, *(getattr(use, name) for name in names)) for use in uses),
         )
 
     # --- pages ---

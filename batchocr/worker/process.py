@@ -33,11 +33,13 @@ logger = logging.getLogger(__name__)
 class _Work:
     """Recognizes tasks until told to leave; an engine that works on many pages at once gets those of several tasks."""
 
-    def __init__(self, link: Boot, plan: WorkPlan, session: EngineSession, sender: Sender) -> None:
+    def __init__(
+        self, link: Boot, plan: WorkPlan, session: EngineSession, source: DocumentChild, sender: Sender
+    ) -> None:
         self._draining = link.draining
         self._session = session
         self._many = plan.engine.in_flight > 1
-        self._source = DocumentChild(plan.limits, f"renderer of {link.name}")
+        self._source = source
         budget = PageBudget(plan.prefetch_bytes)
         self._stream = PageStream(link, plan, self._source, budget)
         self._recording = Recording(link, plan, sender, budget)
@@ -113,6 +115,9 @@ def main() -> None:
     child_logging(link.name, plan.log_dir, plan.log_level, run=plan.run_id, worker=link.name, device=link.device)
     sender = Sender(link.outbox)
     session = EngineSession(plan, link.device)
+    source = DocumentChild(plan.limits, f"renderer of {link.name}")
+    if plan.engine.needs_image:
+        source.start()  # beside the engine's loading
     begun = time.monotonic()
     try:
         session.load()
@@ -124,7 +129,7 @@ def main() -> None:
         os._exit(4)
     sender.send(WorkerReady(link.name, link.generation, time.monotonic() - begun))
     try:
-        code = _Work(link, plan, session, sender).run()
+        code = _Work(link, plan, session, source, sender).run()
     except BaseException:
         logger.exception("the worker failed")
         os._exit(1)

@@ -77,6 +77,13 @@ def test_one_child_goes_from_document_to_document(child: DocumentChild, tmp_path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="this file system wants Unicode names")
+def test_child_that_was_started_ahead_takes_the_first_call(child: DocumentChild, tmp_path) -> None:
+    child.start()
+    pid = child.pid
+    assert child.probe(written(tmp_path / "a.pdf", pdf([RED]))).page_count == 1
+    assert child.pid == pid is not None
+
+
 def test_name_that_is_not_utf8_is_opened(child: DocumentChild, tmp_path) -> None:
     assert probed(child, written(tmp_path / os.fsdecode(b"caf\xe9.pdf"), pdf())).page_count == 1
 
