@@ -111,6 +111,7 @@ class _Child:
     name: str
     generation: int
     process: subprocess.Popen[bytes]
+    usage: psutil.Process
     open_pages: Path
     kill_reason: str = ""
     released: bool = False
@@ -241,7 +242,7 @@ class LocalExecutor(Executor):
         """Asks the operating system."""
         child = self._workers.get(worker)
         try:
-            return int(psutil.Process(child.process.pid).memory_info().rss) if child else 0
+            return int(child.usage.memory_info().rss) if child else 0
         except psutil.Error:
             return 0
 
@@ -287,7 +288,7 @@ class LocalExecutor(Executor):
             "open_pages": str(note), "address": self._server.address, "key": self._server.key.hex(),
             "max_rss_bytes": max_rss_bytes,
         }  # fmt: skip
-        child = _Child(name, generation, process, note)
+        child = _Child(name, generation, process, psutil.Process(process.pid), note)
         child.tell(json.dumps(message).encode() + b"\n")
         return child
 
