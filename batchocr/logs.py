@@ -14,8 +14,11 @@ import traceback
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+from batchocr.errors import StorageError
 
 if TYPE_CHECKING:
     _Adapter = logging.LoggerAdapter[logging.Logger]
@@ -24,6 +27,9 @@ else:  # Python 3.10 has no subscript there
 
 FIELDS = ("run", "worker", "device", "document", "page", "attempt")
 ROOT = "batchocr"
+MAX_LOG_BYTES = 32 << 20
+KEPT_LOGS = 2
+KEPT_RUN_LOGS = 200
 
 _SECRET = re.compile(
     r"""((?:api|access|auth|private)[_-]?(?:key|token)|token|password|passwd|secret|credential)(["']?\s*[=:]\s*["']?)"""
@@ -136,12 +142,15 @@ class ConsoleHandler(logging.Handler):
             return
 
 
-class JsonFileHandler(logging.FileHandler):
-    """Appends JSON lines to a file; when that fails, says so once and goes on without."""
+class JsonFileHandler(RotatingFileHandler):
+    """Appends JSON lines to a file; when that fails, says so once and goes on without.
+
+    A file of `MAX_LOG_BYTES` becomes `.1`, and that `.2`; an older one goes.
+    """
 
     def __init__(self, path: Path, **fields: object) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        super().__init__(path, encoding="utf-8")
+        super().__init__(path, maxBytes=MAX_LOG_BYTES, backupCount=KEPT_LOGS, encoding="utf-8")
         self.setFormatter(JsonFormatter(**fields))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
@@ -199,6 +208,43 @@ def run_logging(state_dir: Path, run_id: str, level: str = "info") -> JsonFileHa
     logger.addHandler(handler)
     _let_through(logger, level)
     return handler
+
+
+@contextmanager
+def file_logging(path: Path, room: str, level: str = "info") -> Iterator[None]:
+    """Writes the records of one room (`batchocr.ingest`) to a file of JSON lines too, for as long as the context lasts.
+
+    Raises:
+        StorageError: the folder or file cannot be made.
+    """
+    try:
+        handler = JsonFileHandler(path)
+    except OSError as err:
+        raise StorageError(f"{path} cannot be written ({err.strerror or err}). Check its rights and the disk.") from err
+    handler.setLevel(level.upper())
+    logger = logging.getLogger(room)
+    logger.addHandler(handler)
+    _let_through(logger, level)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def rotate_logs(folder: Path) -> None:
+    """Deletes the logs of all but the last runs, and puts long plain ones (of children, of cron) aside.
+
+    No child may be writing them. What cannot be put away is told in a warning.
+    """
+    try:
+        for old in sorted(folder.glob("run-*.jsonl*"), reverse=True)[KEPT_RUN_LOGS:]:
+            old.unlink()
+        for path in folder.glob("*.log"):
+            if path.stat().st_size > MAX_LOG_BYTES:
+                path.replace(path.with_name(path.name + ".1"))
+    except OSError as err:
+        get_logger(__name__).warning("Old logs in %s cannot be put away (%s); delete them by hand.", folder, err)
 
 
 def end_logging(handler: logging.Handler) -> None:

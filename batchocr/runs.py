@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import platform
 import subprocess
 import time
@@ -11,19 +12,29 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
 from batchocr.config import RunSettings, build_settings, fingerprint
 from batchocr.coordinator.cancel import ask_cancel, cancel_asked
-from batchocr.coordinator.context import RunContext, RunListener
+from batchocr.coordinator.context import Choose, RunContext, RunListener
 from batchocr.coordinator.dry_run import Plan, plan_run
 from batchocr.coordinator.lock import holder_of, require_local_disk, run_lock
 from batchocr.coordinator.loop import Coordinator
 from batchocr.coordinator.shutdown import StopWish, stop_on_signals
-from batchocr.datatypes import DocumentReport, DocumentState, EngineInfo, FailedPages, RunState, RunSummary, WorkerUse
+from batchocr.datatypes import (
+    DocumentReport,
+    DocumentState,
+    EngineInfo,
+    FailedPages,
+    FoundFolder,
+    KnownFile,
+    RunState,
+    RunSummary,
+    WorkerUse,
+)
 from batchocr.devices import available_memory_bytes, resolve_devices
 from batchocr.documents.discovery import discover
 from batchocr.documents.passwords import PasswordFile
@@ -36,11 +47,15 @@ from batchocr.launcher import launch
 from batchocr.ledger.connection import FILE_NAME, display_name
 from batchocr.ledger.ledger import Ledger
 from batchocr.ledger.queries import reading
-from batchocr.logs import end_logging, run_logging
+from batchocr.logs import end_logging, rotate_logs, run_logging
 from batchocr.outputs.commit import recover
+from batchocr.outputs.manifest import read_manifest
 from batchocr.version import __version__
 
-__all__ = ["Plan", "RunListener", "cancel", "describe_engine", "plan", "retry", "run", "simulate", "status"]
+__all__ = [
+    "Plan", "RunListener", "cancel", "content_of", "describe_engine", "files", "find", "plan", "retry", "run",
+    "simulate", "status",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -49,21 +64,30 @@ DESCRIBE_TIMEOUT_S = 120.0
 PREFERRED = ("paddleocr-vl", "ppocr")
 
 
-def run(settings: RunSettings, *, listener: RunListener | None = None, handle_signals: bool = True) -> RunSummary:
+def run(
+    settings: RunSettings,
+    *,
+    listener: RunListener | None = None,
+    handle_signals: bool = True,
+    choose: Choose | None = None,
+    retry_failed: bool = False,
+) -> RunSummary:
     """Runs a job to its end and gives what came of it; the same call again does only what is missing.
 
     Args:
         settings: what to run.
         listener: is told how it goes.
         handle_signals: let Ctrl-C, SIGTERM and SIGHUP end the run in order (main thread only).
+        choose: given a file and the output folder that it would get, gives the folder to use, or None to pass it over.
+        retry_failed: read pages again that have failed before.
 
     Raises:
         ConfigError, InputError, SetupError, StorageError, RunFailedError: the run could not begin or stopped early;
             what was recorded is kept.
     """
     discover(settings.inputs)  # raises before anything is written if an input does not exist
-    context = _context(settings)
-    return _execute(context, listener, handle_signals=handle_signals)
+    context = _context(settings, frozenset(FailureKind) if retry_failed else None)
+    return _execute(replace(context, choose=choose), listener, handle_signals=handle_signals)
 
 
 def plan(settings: RunSettings) -> Plan:
@@ -133,6 +157,32 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
         "workers": workers,
         "documents": documents,
     }  # fmt: skip
+
+
+def find(settings: RunSettings) -> Iterator[FoundFolder]:
+    """Gives what a run would look at, folder by folder; nothing is opened.
+
+    Raises:
+        InputError: an input does not exist.
+    """
+    return discover(settings.inputs, excluded=[settings.output])
+
+
+def files(settings: RunSettings, run_id: str) -> Iterator[tuple[KnownFile, DocumentReport]]:
+    """Gives the documents that a run met, with the files that were read.
+
+    Raises:
+        StorageError: the ledger cannot be read.
+    """
+    with reading(settings.state_path / FILE_NAME) as queries:
+        for file, report in queries.files(run_id):
+            yield replace(file, path=os.path.normpath(settings.output.absolute() / file.path)), report
+
+
+def content_of(output: Path, folder: str) -> str | None:
+    """Gives the sha256 of the document whose results stand in a folder of an output, None if there are none."""
+    manifest = read_manifest(output / folder)
+    return None if manifest is None else str(manifest.get("sha256"))
 
 
 def cancel(output: Path) -> str | None:
@@ -286,6 +336,7 @@ def _execute(context: RunContext, listener: RunListener | None, *, handle_signal
         cancel_asked(context.commit_dir)  # one that came too late for the last run is not meant for this one
         recover(context.output, context.commit_dir)
         context.log_dir.mkdir(parents=True, exist_ok=True)
+        rotate_logs(context.log_dir)
         with _run_log(context), Ledger(context.state_dir / FILE_NAME) as ledger:
             ledger.start_run(
                 context.run_id, version=__version__, host=platform.node(), settings=_portable(context),

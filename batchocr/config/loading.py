@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,8 @@ from batchocr.config.settings import RunSettings, describe_settings, is_secret
 from batchocr.errors import ConfigError, SetupError
 
 PREFIX = "BATCHOCR_"
+# Keys of a job file that are no settings of a run: what its settings rest on, and what `batchocr ingest` does.
+NOT_OF_A_RUN = ("profile", "ingest")
 PATH_FIELDS = ("output", "state_dir", "password_file", "metrics")
 
 
@@ -48,11 +50,11 @@ def load_settings(flags: Mapping[str, Any], job: Path | None, environ: Mapping[s
     given = {name: value for name, value in flags.items() if value is not None}
     layers = [_Layer(given, "flag"), _Layer(_from_environment(environ), "environment")]
     if job is not None:
-        layers.append(_Layer(_read_file(job), str(job)))
+        layers.append(_Layer(read_settings_file(job), str(job)))
     profile = next((layer for layer in layers if layer.values.get("profile")), None)
     if profile is not None:
         file = _find_profile(str(profile.values["profile"]), job)
-        layers.append(_Layer(_read_file(file, allowed=()), str(file)))
+        layers.append(_Layer(read_settings_file(file, allowed=()), str(file)))
     values, origins = _merge(layers)
     settings = build_settings(values, origins)
     check_apart(settings.inputs, settings.output)
@@ -70,7 +72,7 @@ def build_settings(values: Mapping[str, Any], origins: Mapping[str, str] | None 
         ConfigError: names every field that is unknown, missing or not allowed.
         SetupError: a format needs a library that is not installed: told now, not when the first document is finished.
     """
-    unknown = [_unknown_key(key, "the settings") for key in values if key not in RunSettings.model_fields]
+    unknown = [unknown_key(key, "the settings") for key in values if key not in RunSettings.model_fields]
     if unknown:
         raise ConfigError("\n".join(unknown))
     try:
@@ -93,7 +95,7 @@ def parse_engine_options(pairs: Sequence[str]) -> dict[str, Any]:
         key, found, value = pair.partition("=")
         if not found or not key.strip():
             raise ConfigError(f"--engine-option {pair!r} must be KEY=VALUE, such as runtime=onnxruntime.")
-        options[key.strip()] = _yaml(value, f"--engine-option {key.strip()}")
+        options[key.strip()] = parse_yaml(value, f"--engine-option {key.strip()}")
     return options
 
 
@@ -115,32 +117,40 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         name = names.get(variable)
         # An unknown variable may be meant for something else; one that is nearly right is a slip.
         if variable.startswith(PREFIX) and not name and difflib.get_close_matches(variable, names, n=1, cutoff=0.9):
-            faults.append(_unknown_key(variable, "the environment", names))
+            faults.append(unknown_key(variable, "the environment", names))
         if not name or not text.strip():
             continue
         values[name] = text
         if name == "inputs":
             values[name] = [part for part in text.split(os.pathsep) if part]
         elif name == "engine_options":
-            values[name] = _yaml(text, variable)
+            values[name] = parse_yaml(text, variable)
     if faults:
         raise ConfigError("\n".join(faults))
     return values
 
 
-def _read_file(path: Path, allowed: Iterable[str] = ("profile",)) -> dict[str, Any]:
-    """Reads a job or profile; its relative paths become absolute."""
+def read_settings_file(path: Path, allowed: Collection[str] = NOT_OF_A_RUN) -> dict[str, Any]:
+    """Gives what a job or profile says; its relative paths become absolute, but not those in its section `ingest`.
+
+    Args:
+        path: a YAML file.
+        allowed: keys that may be there beside the settings of a run.
+
+    Raises:
+        ConfigError: it cannot be read, is no YAML, or has an unknown key.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise ConfigError(f"{path} cannot be read ({err}). Name a YAML file with settings.") from err
-    content = _yaml(text, str(path))
+    content = parse_yaml(text, str(path))
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold settings, one `name: value` a line; see `batchocr run --help`.")
     known = (*RunSettings.model_fields, *allowed)
-    faults = [_unknown_key(str(key), str(path), known) for key in content if key not in known]
+    faults = [unknown_key(str(key), str(path), known) for key in content if key not in known]
     if faults:
         raise ConfigError("\n".join(faults))
     # The folder is resolved but not the file: paths in a linked job start beside the link.
@@ -150,7 +160,7 @@ def _read_file(path: Path, allowed: Iterable[str] = ("profile",)) -> dict[str, A
 
 def _anchored(name: str, value: object, folder: Path) -> object:
     if name in PATH_FIELDS and isinstance(value, str):
-        return _absolute(value, folder)
+        return absolute_from(value, folder)
     if name == "inputs" and isinstance(value, str):
         value = [value]
     if name == "inputs" and isinstance(value, list):
@@ -159,10 +169,11 @@ def _anchored(name: str, value: object, folder: Path) -> object:
 
 
 def _anchored_input(item: str, folder: Path) -> str:
-    return "@" + _absolute(item[1:], folder) if item.startswith("@") else _absolute(item, folder)
+    return "@" + absolute_from(item[1:], folder) if item.startswith("@") else absolute_from(item, folder)
 
 
-def _absolute(text: str, folder: Path) -> str:
+def absolute_from(text: str, folder: Path) -> str:
+    """Gives a path that starts at a folder unless it is absolute or starts with `~`."""
     return os.path.normpath(folder / Path(text).expanduser())
 
 
@@ -185,7 +196,7 @@ def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
     flags = {setting.name: setting.flag for setting in describe_settings()}
     for layer in reversed(layers):
         for name, value in layer.values.items():
-            if name == "profile":
+            if name in NOT_OF_A_RUN:
                 continue
             weaker = values.get(name)
             mergeable = name == "engine_options" and isinstance(value, dict)
@@ -195,7 +206,8 @@ def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
     return values, origins
 
 
-def _unknown_key(key: str, place: str, known: Iterable[str] = RunSettings.model_fields) -> str:
+def unknown_key(key: str, place: str, known: Iterable[str] = RunSettings.model_fields) -> str:
+    """Gives a sentence on a key that nobody knows; names the nearest one."""
     near = difflib.get_close_matches(key.replace("-", "_"), list(known), n=1)
     hint = f" Did you mean {near[0]!r}?" if near else " `batchocr run --help` lists all settings."
     return f"Unknown setting {key!r} in {place}.{hint}"
@@ -219,7 +231,12 @@ def _sentences(err: ValidationError, origins: Mapping[str, str]) -> list[str]:
     return sentences
 
 
-def _yaml(text: str, place: str) -> Any:
+def parse_yaml(text: str, place: str) -> Any:
+    """Gives the value that a YAML text stands for.
+
+    Raises:
+        ConfigError: it is no YAML; `place` tells where it was written.
+    """
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as err:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from batchocr.config import RunSettings
-from batchocr.datatypes import EngineInfo, RunProgress
+from batchocr.datatypes import EngineInfo, RunProgress, SourceFile
 from batchocr.devices import Device
 from batchocr.documents.passwords import PasswordFile
 from batchocr.errors import FailureKind
 from batchocr.version import __version__
 from batchocr.worker.messages import WorkPlan
+
+# Given a file and the output folder that it would get: the folder to use, or None to pass it over.
+Choose: TypeAlias = Callable[[SourceFile, str], str | None]
 
 
 class RunListener(Protocol):
@@ -45,6 +49,7 @@ class RunContext:
         passwords: of encrypted documents.
         retry_kinds: failed pages of these kinds are tried again; None: failed pages stay failed.
         note: how engine and devices were chosen, for people.
+        choose: see `Choose`; None takes every document.
         begun: clock time at which the run was asked for, s.
     """
 
@@ -58,6 +63,7 @@ class RunContext:
     passwords: PasswordFile | None = None
     retry_kinds: frozenset[FailureKind] | None = None
     note: str = ""
+    choose: Choose | None = None
     begun: float = field(default_factory=time.monotonic)
 
     @property

@@ -175,16 +175,24 @@ class Intake:
                 folder.root.label, folder.parent, [_name(file) for file in folder.files], list(folder.names)
             )
             for file in folder.files:
-                if in_shard(file.relative, settings.shard):
+                target = self._target(file, names[_name(file)])
+                if target is not None:
                     if settings.max_documents is not None and self._taken >= settings.max_documents:
                         self.limited = True
                         return
-                    self._meet(file, names[_name(file)])
+                    self._meet(file, target)
                 yield True
             for refused in folder.refused:
-                if in_shard(refused.relative, settings.shard):
+                if self._context.choose is None and in_shard(refused.relative, settings.shard):
                     self._refuse(folder, refused)
                 yield True
+
+    def _target(self, file: SourceFile, folder: str) -> str | None:
+        """Gives the output folder of a file, None if this run passes the file over."""
+        if not in_shard(file.relative, self._context.settings.shard):
+            return None
+        choose = self._context.choose
+        return folder if choose is None else choose(file, folder)
 
     def _meet(self, file: SourceFile, folder: str) -> None:
         context = self._context

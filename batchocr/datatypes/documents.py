@@ -125,6 +125,21 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class KnownFile:
+    """The file of a document as a run met it.
+
+    Attributes:
+        path: absolute path; may hold surrogate escapes.
+        identity: of the file that was read, or of the one that was found if it could not be opened.
+        sha256: hex digest of what was read, "" if it could not be opened.
+    """
+
+    path: str
+    identity: FileIdentity
+    sha256: str
+
+
+@dataclass(frozen=True)
 class DocumentRef:
     """All that a child needs to open one document.
 

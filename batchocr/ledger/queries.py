@@ -11,7 +11,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, FileIdentity, PageState, PageTimes, WorkerUse
+from batchocr.datatypes import (
+    DocumentReport,
+    DocumentState,
+    FailedPages,
+    FileIdentity,
+    KnownFile,
+    PageState,
+    PageTimes,
+    WorkerUse,
+)
 from batchocr.errors import FailureKind, StorageError
 from batchocr.ledger.migrations import STEPS
 
@@ -82,23 +91,39 @@ class Queries:
 
     def documents(self, run_id: str) -> Iterator[DocumentReport]:
         """Gives the documents that a run met, by source, each with its state and failures."""
+        return (report for _, report in self._reports(run_id))
+
+    def files(self, run_id: str) -> Iterator[tuple[KnownFile, DocumentReport]]:
+        """Gives the same, each with its file; paths start at the output folder."""
+        for document_id, report in self._reports(run_id):
+            found = self._db.execute(
+                "SELECT r.path, d.relative, d.size_bytes, d.mtime_ns, d.inode, COALESCE(c.sha256, '') FROM documents d"
+                " JOIN roots r ON r.id = d.root_id LEFT JOIN contents c ON c.id = d.content_id WHERE d.id = ?",
+                (document_id,),
+            )
+            root, relative, size, mtime, inode, sha256 = found.fetchone()
+            path = os.path.join(os.fsdecode(root), *os.fsdecode(relative).split("/"))  # noqa: PTH118 - hostile names
+            yield KnownFile(path, FileIdentity(size, mtime, inode), sha256), report
+
+    def _reports(self, run_id: str) -> Iterator[tuple[int, DocumentReport]]:
         rows = self._db.execute(
-            "SELECT d.source, d.folder, d.kind, d.message, d.commit_id, d.skipped, d.content_id, c.page_count,"
+            "SELECT d.id, d.source, d.folder, d.kind, d.message, d.commit_id, d.skipped, d.content_id, c.page_count,"
             " COALESCE(SUM(p.state IN ('done', 'blank')), 0), COALESCE(SUM(p.state = 'failed'), 0), COUNT(p.page_no),"
             " d.write_s, TOTAL(p.render_s), TOTAL(p.queue_wait_s), TOTAL(p.recognize_s), TOTAL(p.spool_s)"
             " FROM documents d LEFT JOIN contents c ON c.id = d.content_id LEFT JOIN pages p ON p.content_id = c.id"
             " WHERE d.run_id = ? GROUP BY d.id ORDER BY d.source",
             (run_id,),
         )
-        for source, folder, kind, message, commit_id, skipped, content_id, page_count, good, bad, asked, *times in rows:
+        for number, source, folder, kind, message, commit_id, skipped, content_id, *rest in rows:
+            page_count, good, bad, asked, write_s, *of_pages = rest
             failures: tuple[FailedPages, ...] = ()
             if kind:
                 failures = (FailedPages(None, None, FailureKind(kind), message or ""),)
             if bad:
                 failures += self.failed_pages(content_id)
             state = document_state(bool(kind), bool(commit_id), bool(skipped), good, bad, asked)
-            write_s, *of_pages = times
-            yield DocumentReport(source, folder, state, page_count, good, failures, PageTimes(*of_pages), write_s)
+            report = DocumentReport(source, folder, state, page_count, good, failures, PageTimes(*of_pages), write_s)
+            yield number, report
 
     def workers(self, run_id: str) -> list[WorkerUse]:
         """Gives what each worker of a run did, by name."""
