@@ -9,8 +9,12 @@ PYTEST := .venv/bin/python -m pytest
 PADDLE ?= paddlepaddle==3.3.1
 PADDLE_PIP := .venv-paddle/bin/python -m pip --disable-pip-version-check --no-input
 
+# The PyTorch of PyPI brings gigabytes of CUDA on Linux.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_PIP := .venv-torch/bin/python -m pip --disable-pip-version-check --no-input
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-paddle run check fix test test-faults test-paddle test-gpu test-all bench bench-runner clean
+.PHONY: help setup setup-dev setup-paddle setup-peers run check fix test test-faults test-paddle test-torch test-gpu test-all bench bench-runner clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,6 +24,8 @@ setup: .venv/.batchocr-cpu ## make .venv with batchocr and its engine for CPUs
 setup-dev: .venv/.batchocr-dev ## the same with all that tests and checks need
 
 setup-paddle: .venv-paddle/.batchocr ## make .venv-paddle with PaddleOCR and the CPU build of PaddlePaddle (2 GB)
+
+setup-peers: .venv-peers/.ocrmypdf ## make .venv-peers with OCRmyPDF for benchmarks (tesseract and gs come from your system)
 
 run: setup ## read the sample documents and say where the results are
 	.venv/bin/batchocr run --job jobs/quickstart.yaml
@@ -50,6 +56,9 @@ test-faults: setup-dev ## kill, hang and flood real processes
 test-paddle: .venv-paddle/.batchocr-dev ## paddleocr and paddlex for real, with tiny networks made on the spot
 	.venv-paddle/bin/python -m pytest tests/paddle -m "not gpu and not slow"
 
+test-torch: .venv-torch/.batchocr ## the runtime torch for real, with the CPU build of PyTorch (1.6 GB; not in CI)
+	.venv-torch/bin/python -m pytest tests/engines/test_ppocr_runtime.py tests/engines/test_ppocr_parity.py
+
 test-gpu: setup-dev ## the tests that need a GPU
 	$(PYTEST) -m gpu
 
@@ -57,14 +66,14 @@ test-all: setup-dev ## every test that needs no GPU
 	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not faults and not paddle"
 	$(PYTEST) -m "faults and not slow and not gpu and not paddle"
 
-bench: setup-dev ## measure (minutes; the machine should be idle)
-	@set -e; for script in benchmarks/bench_speed.py benchmarks/bench_accuracy.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+bench: setup-dev setup-peers ## measure (an hour; the machine should be idle)
+	@set -e; PATH="$(CURDIR)/.venv-peers/bin:$$PATH"; for script in benchmarks/bench_speed.py benchmarks/bench_accuracy.py; do echo "== $$script"; .venv/bin/python "$$script"; done
 
 bench-runner: setup-dev ## measure the runner itself with the scripted engine (half an hour; the machine should be idle)
 	.venv/bin/python benchmarks/bench_runner.py --save
 
-clean: ## remove both environments and caches; results in ./output stay
-	rm -rf .venv .venv-paddle build dist batchocr.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## remove all environments and caches; results in ./output stay
+	rm -rf .venv .venv-paddle .venv-peers .venv-torch build dist batchocr.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The stamps tell that an install was finished, and with which dependencies.
 .venv/.batchocr-cpu: pyproject.toml
@@ -86,6 +95,17 @@ clean: ## remove both environments and caches; results in ./output stay
 .venv-paddle/.batchocr-dev: .venv-paddle/.batchocr
 	$(PADDLE_PIP) install --quiet -e '.[paddle,docx,test]' onnxruntime
 	$(PADDLE_PIP) install --quiet --no-deps 'rapidocr>=3.10' --target .venv-paddle/share/rapidocr
+	@touch $@
+
+.venv-peers/.ocrmypdf:
+	$(call make_venv,.venv-peers)
+	.venv-peers/bin/python -m pip --disable-pip-version-check --no-input install --quiet 'ocrmypdf>=17,<18'
+	@touch $@
+
+.venv-torch/.batchocr: pyproject.toml
+	$(call make_venv,.venv-torch)
+	$(TORCH_PIP) install --quiet torch $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(TORCH_PIP) install --quiet -e '.[torch,test]'
 	@touch $@
 
 # `venv` run once more mends an environment whose making was interrupted.

@@ -23,6 +23,7 @@ import img2pdf
 import pypdfium2
 from measuring import (
     HERE,
+    OURS,
     batchocr_command,
     errors_of,
     find_ocrmypdf,
@@ -37,14 +38,16 @@ from pages import make_pages
 
 # Folders of the corpus whose files are pictures of paper.
 SCANS = ("scan/", "images/")
-OWN = "batchocr"
 
 
 def readings(file: Path, folder: Path, ocrmypdf: str | None) -> dict[str, list[str]]:
     """Gives what each program reads in one document: a text per page."""
-    timed(batchocr_command(file, folder / "out", "--mode", "ocr"))
+    found = {}
+    for name, options in OURS.items():
+        timed(batchocr_command(file, folder / "out", "--mode", "ocr", *options))
+        found[name] = page_texts(folder / "out")
     timed(rapidocr_command(file, folder / "rapidocr.json"))
-    found = {OWN: page_texts(folder / "out"), "rapidocr": json.loads((folder / "rapidocr.json").read_text("utf-8"))}
+    found["rapidocr"] = json.loads((folder / "rapidocr.json").read_text("utf-8"))
     if ocrmypdf:
         target = folder / "ocrmypdf.pdf"
         timed(ocrmypdf_command(ocrmypdf, file, target))

@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from measuring import (
+    OURS,
     Timing,
     batchocr_command,
     find_ocrmypdf,
@@ -30,8 +31,6 @@ from measuring import (
 )
 from pages import make_pages
 
-# The product as it comes, and at the precision that CPUs with avx512_bf16 or AMX are fast at.
-OURS = {"batchocr": (), "batchocr bf16": ("--engine-option", "precision=bf16")}
 LAYER = "batchocr, text layer"
 MANY = 10
 

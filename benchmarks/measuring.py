@@ -27,6 +27,8 @@ PACKAGES = ("batchocr", "numpy", "onnxruntime", "opencv-python-headless", "openv
 # What a CPU needs to be fast at neural networks.
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 LANGUAGES = "eng+chi_sim"
+# The product as it comes, and with the networks in 8-bit integers.
+OURS: dict[str, tuple[str, ...]] = {"batchocr": (), "batchocr int8": ("--engine-option", "precision=int8")}
 
 
 @dataclass(frozen=True)

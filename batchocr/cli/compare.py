@@ -31,7 +31,7 @@ FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True)
     "--runtimes",
     default=None,
     metavar="LIST",
-    help=f"first the one that the others are held against; `openvino:bf16` names a precision, `torch@gpu:0` a device  "
+    help=f"first the one that the others are held against; `openvino:int8` names a precision, `torch@gpu:0` a device  "
     f"[default: {ALL_RUNTIMES}]",
 )
 @click.option("--pages", default=None, metavar="RANGES", help="such as 1-3,7  [default: all]")

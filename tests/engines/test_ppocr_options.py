@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from batchocr.engines.ppocr.options import PpOcrOptions
+from batchocr.engines.ppocr.options import PpOcrOptions, Precision
 
 
 def test_misspelt_option_is_refused() -> None:
@@ -11,9 +11,10 @@ def test_misspelt_option_is_refused() -> None:
         PpOcrOptions.model_validate({"modus": "ocr"})
 
 
-def test_bf16_is_refused_where_the_runtime_cannot_do_it() -> None:
-    with pytest.raises(ValidationError, match="bf16 needs runtime openvino"):
-        PpOcrOptions(runtime="onnxruntime", precision="bf16")
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_precision_is_refused_where_the_runtime_cannot_do_it(precision: Precision) -> None:
+    with pytest.raises(ValidationError, match=f"{precision} needs runtime openvino"):
+        PpOcrOptions(runtime="onnxruntime", precision=precision)
 
 
 def test_every_option_is_described() -> None:

@@ -95,7 +95,8 @@ def test_variant_names_runtime_precision_and_device(text: str, runtime: str, pre
 
 
 @pytest.mark.parametrize(
-    "text", ["", "mnn", "openvino:int8", "openvino@gpu:0", "torch:bf16", "torch@cuda:0", "torch@gpu"]
+    "text",
+    ["", "mnn", "openvino:int4", "openvino@gpu:0", "torch:bf16", "onnxruntime:int8", "torch@cuda:0", "torch@gpu"],
 )
 def test_variant_that_does_not_exist_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="runtimes: "):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from batchocr.datatypes import EngineInfo, PageFailure, PageImage, PageOutcome
 from batchocr.engines.base import Engine, EngineOptions
+from batchocr.engines.ppocr.int8 import with_ranges
 from batchocr.engines.ppocr.options import PpOcrOptions
 from batchocr.engines.ppocr.weights import REMEDY, Weights, find_weights
 from batchocr.errors import EngineError, FailureKind, SetupError
@@ -117,7 +118,8 @@ class PpOcrEngine(Engine):
 
 
 def _weights(options: PpOcrOptions) -> Weights:
-    return find_weights(options.det_model_dir, options.rec_model_dir)
+    weights = find_weights(options.det_model_dir, options.rec_model_dir)
+    return with_ranges(weights) if options.precision == "int8" else weights
 
 
 def _devices(runtime: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from batchocr.engines.base import EngineOptions
 
 Runtime: TypeAlias = Literal["openvino", "onnxruntime", "torch"]
-Precision: TypeAlias = Literal["f32", "bf16"]
+Precision: TypeAlias = Literal["f32", "bf16", "int8"]
 
 
 class PpOcrOptions(EngineOptions):
@@ -28,8 +28,8 @@ class PpOcrOptions(EngineOptions):
     threads: int = Field(default=1, ge=1, le=64, description="CPU threads per worker")
     precision: Precision = Field(
         default="f32",
-        description="arithmetic of the networks; `bf16` is faster on CPUs that have it (runtime openvino only), "
-        "but its results differ from one kind of CPU to another",
+        description="arithmetic of the networks; `int8` (8-bit integers, bundled networks only) and `bf16` are faster "
+        "on CPUs made for them, but results differ from one kind of CPU to another; both need runtime openvino",
     )
     det_long_side: int = Field(
         default=1280,
@@ -52,6 +52,6 @@ class PpOcrOptions(EngineOptions):
 
     @model_validator(mode="after")
     def _precision_fits_runtime(self) -> PpOcrOptions:
-        if self.precision == "bf16" and self.runtime != "openvino":
-            raise ValueError("precision bf16 needs runtime openvino")
+        if self.precision != "f32" and self.runtime != "openvino":
+            raise ValueError(f"precision {self.precision} needs runtime openvino")
         return self

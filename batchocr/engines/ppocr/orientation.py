@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from batchocr.engines.ppocr.detection import Quad
-from batchocr.engines.ppocr.recognition import Recognizer, crop
+from batchocr.engines.ppocr.recognition import Recognizer, crop, crop_size
 
 if TYPE_CHECKING:
     from batchocr.datatypes import BBox, Pixels
@@ -38,8 +38,10 @@ def quarter_turns(pixels: Pixels, quads: Sequence[Quad], recognizer: Recognizer)
     Raises:
         EngineError: the network failed.
     """
-    strips = sorted((crop(pixels, quad) for quad in quads), key=lambda strip: -max(strip.shape))
-    samples = [strip for strip in strips if max(strip.shape[:2]) >= LONG * min(strip.shape[:2])][:SAMPLES]
+    sizes = [crop_size(quad) for quad in quads]
+    long = [place for place, size in enumerate(sizes) if max(size) >= LONG * min(size)]
+    longest = sorted(long, key=lambda place: -max(sizes[place]))[:SAMPLES]
+    samples = [crop(pixels, quads[place]) for place in longest]
     sideways = sum(strip.shape[0] > strip.shape[1] for strip in samples)
     if not samples:
         return 0

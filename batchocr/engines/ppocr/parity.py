@@ -123,12 +123,12 @@ def parse_variant(text: str, threads: int) -> Variant:
     match = VARIANT.fullmatch(text)
     if match is None:
         raise ConfigError(
-            f"runtimes: {text!r} is none. Write {', '.join(get_args(Runtime))}, with :bf16 for that precision, with "
+            f"runtimes: {text!r} is none. Write {', '.join(get_args(Runtime))}, with :int8 for that precision, with "
             "@gpu:0 for that device."
         )
     runtime, precision, device = match.groups()
-    if precision == "bf16" and runtime != "openvino":
-        raise ConfigError(f"runtimes: {text!r} is none; only openvino knows the precision bf16.")
+    if precision not in {None, "f32"} and runtime != "openvino":
+        raise ConfigError(f"runtimes: {text!r} is none; only openvino knows the precision {precision}.")
     if runtime == "openvino" and device not in {None, "cpu"}:
         raise ConfigError(f"runtimes: {text!r} is none; openvino runs on the CPU.")
     options = PpOcrOptions(runtime=runtime, precision=precision or "f32", threads=threads, mode="ocr")

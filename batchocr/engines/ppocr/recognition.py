@@ -113,7 +113,7 @@ class Recognizer:
 
 def crop(pixels: Pixels, quad: Quad) -> Pixels:
     """Cuts a quadrilateral out of a page and straightens it; its first side becomes the top."""
-    width, height = _size(quad)
+    width, height = crop_size(quad)
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     straight: Pixels = cv2.warpPerspective(
         pixels,
@@ -125,7 +125,8 @@ def crop(pixels: Pixels, quad: Quad) -> Pixels:
     return straight
 
 
-def _size(quad: Quad) -> tuple[int, int]:
+def crop_size(quad: Quad) -> tuple[int, int]:
+    """Gives width and height, px, of what `crop` cuts out."""
     top, right, bottom, left = (float(np.linalg.norm(quad[i] - quad[(i + 1) % 4])) for i in range(4))
     return max(1, int(max(top, bottom))), max(1, int(max(left, right)))
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from batchocr.engines.ppocr.int8 import quantize, ranges_of
 from batchocr.engines.ppocr.options import Precision, Runtime
 from batchocr.engines.ppocr.weights import LINE_HEIGHT_PX, NetworkFile, check_classes
 from batchocr.errors import EngineError, FailureKind, SetupError
@@ -101,11 +102,14 @@ class OpenVinoNetwork(Network):
             # With pinning every worker would be bound to the same first cores.
             "ENABLE_CPU_PINNING": "NO",
             # Left alone, the machine chooses: results would differ between CPUs with and without bfloat16.
-            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
         }
         try:
             core = openvino.Core()
-            self._compiled = core.compile_model(core.read_model(path), "CPU", settings)
+            model = core.read_model(path)
+            if precision == "int8":
+                quantize(model, ranges_of(path))
+            self._compiled = core.compile_model(model, "CPU", settings)
             self._request = self._compiled.create_infer_request()
         except RuntimeError as err:
             raise engine_error(err) from err
