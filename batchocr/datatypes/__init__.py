@@ -1,6 +1,7 @@
 """Frozen values that cross rooms.
 
-Plain data only: no behaviour beyond a derived property, no I/O, no third-party import at run time.
+Plain data only: no behaviour beyond a derived property or how a notebook shows it, no I/O, no third-party import at run
+time.
 Coordinates are pixels of the page image with the origin at the top left, `(x0, y0, x1, y1)`; page numbers count from 1.
 """
 

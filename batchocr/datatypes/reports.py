@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from batchocr.datatypes.states import DocumentState, RunState
+from batchocr.datatypes.summary_html import summary_html
 from batchocr.datatypes.times import PageTimes, WorkerUse
 from batchocr.datatypes.work import FailedPages
 from batchocr.errors import ExitCode
@@ -121,3 +122,7 @@ class RunSummary:
     failures: tuple[DocumentReport, ...] = ()
     workers: tuple[WorkerUse, ...] = ()
     message: str = ""
+
+    def _repr_html_(self) -> str:
+        """Gives what a notebook shows of it."""
+        return summary_html(self)

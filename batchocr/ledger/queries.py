@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from batchocr.datatypes import (
+    DocumentFormat,
+    DocumentRef,
     DocumentReport,
     DocumentState,
     FailedPages,
@@ -130,6 +132,25 @@ class Queries:
         names = ", ".join(entry.name for entry in fields(WorkerUse))
         rows = self._db.execute(f"SELECT {names} FROM workers WHERE run_id = ? ORDER BY worker", (run_id,))
         return [WorkerUse(*row) for row in rows]
+
+    def document_files(self, run_id: str) -> Iterator[tuple[str, DocumentRef | None]]:
+        """Gives folder and input of the documents that a run met, in the order of `documents`; None: never counted.
+
+        Paths are as the ledger has them: relative to the output folder where the platform allows it.
+        """
+        rows = self._db.execute(
+            "SELECT d.folder, d.source, r.path, d.relative, d.size_bytes, d.mtime_ns, d.inode, c.sha256, c.format,"
+            " c.page_count FROM documents d JOIN roots r ON r.id = d.root_id"
+            " LEFT JOIN contents c ON c.id = d.content_id WHERE d.run_id = ? ORDER BY d.source, d.id",
+            (run_id,),
+        )
+        for folder, source, root, relative, size, mtime, inode, sha256, format_, page_count in rows:
+            path = os.path.join(os.fsdecode(root), os.fsdecode(relative))  # noqa: PTH118 - may hold surrogate escapes
+            identity = FileIdentity(size, mtime, inode)
+            known = None
+            if sha256 is not None:
+                known = DocumentRef(path, source, sha256, identity, DocumentFormat(format_), page_count)
+            yield folder, known
 
     def page_counts(self, run_id: str) -> list[int]:
         """Gives how many pages each document of a run has, as far as they were counted, in the order of discovery."""

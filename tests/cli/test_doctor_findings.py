@@ -55,12 +55,15 @@ def test_gpu_whose_memory_is_taken_is_noted() -> None:
     assert "nvidia-smi" in taken.remedy
 
 
-def test_without_paddle_there_is_one_note_and_no_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_paddle_old_gpus_are_told_at_once_and_without_a_child(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(checkup, "installed_versions", lambda names: {})
     monkeypatch.setattr(checkup, "launch", None)
-    (finding,) = check_paddle(tmp_path, (T4,), {})
+    finding, t4, p100 = check_paddle(tmp_path, (T4, P100), {})
     assert finding.state == "note"
     assert "batchocr[paddle]" in finding.remedy
+    assert (t4.state, p100.state) == ("note", "problem")
 
 
 def test_whole_install_with_its_models_is_fine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

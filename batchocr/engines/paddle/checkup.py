@@ -58,7 +58,7 @@ class Build:
 
 
 def check_paddle(home: Path, gpus: Sequence[GpuFacts], environ: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Gives the findings about Paddle; one note and no delay where none of it is installed.
+    """Gives the findings about Paddle; where none of it is installed, at once, whether the GPUs would do for it.
 
     Args:
         home: cache folder of PaddleX.
@@ -68,7 +68,8 @@ def check_paddle(home: Path, gpus: Sequence[GpuFacts], environ: Mapping[str, str
     versions = installed_versions((*BUILDS, "paddlex", "paddleocr", "safetensors", "numpy", *OPENCV_WHEELS))
     if not {"paddlex", "paddleocr", *BUILDS} & set(versions):
         remedy = f"For the engines paddleocr-vl and paddlex: {EXTRA}, in an environment of its own."
-        return (Finding("paddle", "note", "not installed", remedy),)
+        absent = Finding("paddle", "note", "not installed", remedy)
+        return (absent, *(finding for gpu in gpus for finding in _capability(gpu)))
     return (
         *_build(versions, gpus),
         *(finding for gpu in gpus for finding in _capability(gpu)),
