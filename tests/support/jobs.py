@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -105,7 +106,7 @@ class Directed:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         folder.mkdir()
-        monkeypatch.setenv("PYTHONPATH", str(ENGINES))
+        monkeypatch.setenv("PYTHONPATH", str(ENGINES), prepend=os.pathsep)
 
     def settings(self, **options: Any) -> dict[str, Any]:
         """Gives the settings that choose the engine."""
