@@ -44,11 +44,11 @@ def copy_new(old: Path, beside: Path, new: Path) -> None:
 
     Args:
         old: the file, which stays.
-        beside: a name in the new folder for the time of copying; must not be there.
+        beside: a name in the new folder that nobody else uses, for the time of copying.
         new: its new name.
 
     Raises:
-        FileExistsError: a name is taken; nothing was changed.
+        FileExistsError: the new name is taken; nothing was changed.
         OSError: as `open` and `write` do.
     """
     try:
@@ -58,8 +58,6 @@ def copy_new(old: Path, beside: Path, new: Path) -> None:
             os.fsync(target.fileno())
         shutil.copystat(old, beside)
         rename_new(beside, new)
-    except FileExistsError:
-        raise
     except OSError:
         beside.unlink(missing_ok=True)
         raise
