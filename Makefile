@@ -14,7 +14,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH_PIP := .venv-torch/bin/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-paddle setup-peers run check fix test test-faults test-paddle test-torch test-gpu test-all bench bench-runner clean
+.PHONY: help setup setup-dev setup-paddle setup-peers run check fix test test-faults test-paddle test-torch test-gpu test-all bench bench-runner docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,10 @@ bench: setup-dev setup-peers ## measure (an hour; the machine should be idle)
 bench-runner: setup-dev ## measure the runner itself with the scripted engine (half an hour; the machine should be idle)
 	.venv/bin/python benchmarks/bench_runner.py --save
 
+docs: .venv/.batchocr-docs ## build the documentation into build/docs; warnings are errors
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --quiet
+	@echo 'build/docs/index.html'
+
 clean: ## remove all environments and caches; results in ./output stay
 	rm -rf .venv .venv-paddle .venv-peers .venv-torch build dist batchocr.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
@@ -85,6 +89,11 @@ clean: ## remove all environments and caches; results in ./output stay
 	$(call make_venv,.venv)
 	$(PIP) install --quiet -e '.[cpu,dev]'
 	@touch .venv/.batchocr-cpu $@
+
+.venv/.batchocr-docs: pyproject.toml
+	$(call make_venv,.venv)
+	$(PIP) install --quiet -e '.[docs]'
+	@touch $@
 
 .venv-paddle/.batchocr: pyproject.toml
 	$(call make_venv,.venv-paddle)

@@ -67,7 +67,7 @@ class ScreenProgress(Progress):
         plan = Table.grid(padding=(0, 2))
         plan.add_column()
         plan.add_column(overflow="fold")
-        plan.add_row("documents", count(documents, "document") + (f", {skipped} done before" if skipped else ""))
+        plan.add_row("documents", f"{documents} found" + (f", {skipped} done before" if skipped else ""))
         plan.add_row("engine", f"{engine} on {', '.join(devices)}")
         for number, reason in enumerate(note.split("; ") if note else []):
             plan.add_row("" if number else "why", printable(reason))

@@ -66,7 +66,7 @@ def test_plan_stays_on_the_terminal_and_is_not_said_twice(caplog: pytest.LogCapt
         screen.on_plan(3, 1, ("cpu",), "ppocr", "engine ppocr chosen; [bold]no GPU[/bold] \x1b[2J")
     assert isinstance(terminal.file, io.StringIO)
     text = terminal.file.getvalue()
-    assert "3 documents, 1 done before" in text
+    assert "3 found, 1 done before" in text
     assert "[bold]no GPU[/bold] \\x1b[2J" in text
     assert getattr(caplog.records[0], "shown", False)
 

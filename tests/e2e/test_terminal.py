@@ -13,6 +13,7 @@ from support.documents import text_pdf
 from support.terminals import TmuxTerminal, tmux_terminal
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*(?:3[0-7]|4[0-7]|9[0-7]|[34]8;[0-9;]+)m")
+pytestmark = pytest.mark.timeout(180)
 LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
@@ -37,8 +38,8 @@ def run_line(*more: str, page_s: float = 0.2) -> str:
 
 
 def test_run_shows_plan_bar_and_workers_and_leaves_a_summary(terminal: TmuxTerminal) -> None:
-    terminal.type(run_line())
-    screen = terminal.wait_for("documents  4 documents", "engine     fake on cpu:0, cpu:1", "pages/s", " left", "page ")
+    terminal.type(run_line(page_s=0.6))
+    screen = terminal.wait_for("documents  4 found", "engine     fake on cpu:0, cpu:1", "pages/s", " left", "page ")
     rows = screen.splitlines()
     workers = [row for row in rows if re.match(r"  cpu:[01]   ", row)]
     assert len(workers) == 2
@@ -64,12 +65,12 @@ def test_ctrl_c_drains_and_leaves_the_terminal_clean(terminal: TmuxTerminal) -> 
 
 
 def test_ctrl_c_twice_stops_at_once_and_leaves_the_terminal_clean(terminal: TmuxTerminal) -> None:
-    terminal.type(run_line(page_s=15))
+    terminal.type(run_line(page_s=50))
     terminal.wait_for("busy")
     terminal.press("C-c")
     terminal.wait_for("stopping")
     terminal.press("C-c")
-    assert "was interrupted" in terminal.wait_for_prompt(timeout_s=12)
+    assert "was interrupted" in terminal.wait_for_prompt(timeout_s=25)
     assert terminal.cursor_is_visible()
 
 

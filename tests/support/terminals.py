@@ -48,12 +48,18 @@ class TmuxTerminal:
         """Tells whether the cursor can be seen."""
         return self.tmux("display-message", "-p", "-t", "main", "#{cursor_flag}").strip() == "1"
 
-    def wait_for(self, *words: str, timeout_s: float = 40.0) -> str:
-        """Waits until the screen shows all of these, and gives it."""
-        eventually(lambda: all(word in self.screen() for word in words), f"{words} on the screen", timeout_s)
-        return self.screen()
+    def wait_for(self, *words: str, timeout_s: float = 60.0) -> str:
+        """Waits until the screen shows all of these at once, and gives it."""
+        seen = [""]
 
-    def wait_for_prompt(self, timeout_s: float = 40.0) -> str:
+        def shows_all() -> bool:
+            seen[0] = self.screen()
+            return all(word in seen[0] for word in words)
+
+        eventually(shows_all, f"{words} on the screen", timeout_s)
+        return seen[0]
+
+    def wait_for_prompt(self, timeout_s: float = 60.0) -> str:
         """Waits until the shell is back at a line of its own, and gives the screen."""
         eventually(lambda: self._last_line() == PROMPT.strip(), "the shell's prompt", timeout_s)
         return self.screen()
