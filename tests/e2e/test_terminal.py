@@ -43,10 +43,10 @@ def test_run_shows_plan_bar_and_workers_and_leaves_a_summary(terminal: TmuxTermi
     rows = screen.splitlines()
     workers = [row for row in rows if re.match(r"  cpu:[01]   ", row)]
     assert len(workers) == 2
-    assert sum("%" in row for row in rows) == 1
+    assert sum("━" in row for row in rows) == 1
     after = terminal.wait_for_prompt()
     assert "4 done" in after
-    assert "%" not in after
+    assert "━" not in after
     assert "cpu:0   " not in after
     assert terminal.cursor_is_visible()
 
@@ -58,7 +58,7 @@ def test_ctrl_c_drains_and_leaves_the_terminal_clean(terminal: TmuxTerminal) -> 
     after = terminal.wait_for_prompt()
     assert "was interrupted" in after
     assert "Next: the same command again" in after
-    assert " %" not in after
+    assert "━" not in after
     assert terminal.cursor_is_visible()
     terminal.type(run_line(page_s=0))
     assert "4 done" in terminal.wait_for_prompt()
