@@ -28,12 +28,10 @@ from batchocr.datatypes import (
     DocumentReport,
     DocumentState,
     EngineInfo,
-    FailedPages,
     FoundFolder,
     KnownFile,
     RunState,
     RunSummary,
-    WorkerUse,
 )
 from batchocr.devices import available_memory_bytes, resolve_devices
 from batchocr.documents.discovery import discover
@@ -50,11 +48,13 @@ from batchocr.ledger.queries import reading
 from batchocr.logs import end_logging, rotate_logs, run_logging
 from batchocr.outputs.commit import recover
 from batchocr.outputs.manifest import read_manifest
+from batchocr.report.after_run import reported
+from batchocr.report.entries import document_entry, failed_pages, worker_entry
 from batchocr.version import __version__
 
 __all__ = [
-    "Plan", "RunListener", "cancel", "content_of", "describe_engine", "files", "find", "plan", "retry", "run",
-    "simulate", "status",
+    "Plan", "RunListener", "cancel", "content_of", "describe_engine", "files", "find", "plan", "report", "report_data",
+    "retry", "run", "simulate", "status",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -138,8 +138,8 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
         last = queries.last_run()
         if last is None:
             raise StorageError(f"No run has written to {output} yet.")
-        documents = [_document_entry(report) for report in queries.documents(last.run_id)]
-        workers = [_worker_entry(use) for use in queries.workers(last.run_id)]
+        documents = [document_entry(report) for report in queries.documents(last.run_id)]
+        workers = [worker_entry(use) for use in queries.workers(last.run_id)]
     states = Counter(entry["state"] for entry in documents)
     return {
         "schema": 1,
@@ -152,7 +152,7 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
             "documents": len(documents), **{state.value: states[state.value] for state in DocumentState},
             "pages": sum(entry["pages"] or 0 for entry in documents),
             "pages_done": sum(entry["pages_done"] for entry in documents),
-            "pages_failed": sum(_failed_pages(entry["failures"]) for entry in documents),
+            "pages_failed": sum(failed_pages(entry["failures"]) for entry in documents),
         },
         "workers": workers,
         "documents": documents,
@@ -183,6 +183,28 @@ def content_of(output: Path, folder: str) -> str | None:
     """Gives the sha256 of the document whose results stand in a folder of an output, None if there are none."""
     manifest = read_manifest(output / folder)
     return None if manifest is None else str(manifest.get("sha256"))
+
+
+def report(output: Path, state_dir: Path | None = None) -> Path:
+    """Writes the HTML report of the last run of an output folder and gives its path.
+
+    Raises:
+        StorageError: no run has written there yet, the ledger cannot be read, or the report cannot be written.
+    """
+    from batchocr.report.writing import write_report
+
+    return write_report(output, state_dir or output / ".batchocr")
+
+
+def report_data(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
+    """Gives what the report shows of a run, as JSON-safe data (schema 1).
+
+    Raises:
+        StorageError: no run has written there yet, or the ledger cannot be read.
+    """
+    from batchocr.report.facts import Place, report_json
+
+    return report_json(Place(output, state_dir or output / ".batchocr"))
 
 
 def cancel(output: Path) -> str | None:
@@ -344,8 +366,9 @@ def _execute(context: RunContext, listener: RunListener | None, *, handle_signal
                 fingerprint=context.fingerprint,
             )  # fmt: skip
             ledger.flush()  # so that `status` knows of it at once
-            coordinator = _coordinate(context, ledger, listener, wish)
-            ledger.flush()
+            with reported(context, listener, ledger.flush, wish) as told:
+                coordinator = _coordinate(context, ledger, told, wish)
+                ledger.flush()
             return _summary(context, wish, coordinator, time.monotonic() - begun)
 
 
@@ -401,7 +424,7 @@ def _summary(context: RunContext, wish: StopWish, coordinator: Coordinator, elap
         documents=dict(states),
         pages_done=coordinator.books.pages_done,
         recycled=coordinator.recycled,
-        pages_failed=sum(_failed_pages(_document_entry(report)["failures"]) for report in troubled),
+        pages_failed=sum(failed_pages(document_entry(report)["failures"]) for report in troubled),
         elapsed_s=elapsed_s,
         failures=tuple(troubled),
         workers=coordinator.telemetry.uses(),
@@ -456,33 +479,3 @@ def _kind(name: str) -> FailureKind:
     except ValueError:
         known = ", ".join(kind.value for kind in FailureKind)
         raise ConfigError(f"There is no failure kind {name!r}. Known kinds: {known}.") from None
-
-
-def _document_entry(report: DocumentReport) -> dict[str, Any]:
-    return {
-        "source": report.source,
-        "folder": report.folder,
-        "state": report.state.value,
-        "pages": report.pages,
-        "pages_done": report.pages_done,
-        "failures": [_failure_entry(failure) for failure in report.failures],
-        "times": asdict(report.times),
-        "write_s": report.write_s,
-    }
-
-
-def _worker_entry(use: WorkerUse) -> dict[str, Any]:
-    """Gives what a worker did as JSON-safe data."""
-    return {**asdict(use), "idle_share": use.idle_share}
-
-
-def _failure_entry(failure: FailedPages) -> dict[str, Any]:
-    entry: dict[str, Any] = {"page": failure.first_page, "kind": failure.kind.value, "message": failure.message}
-    if failure.last_page != failure.first_page:
-        entry["last_page"] = failure.last_page
-    return entry
-
-
-def _failed_pages(failures: Iterable[Mapping[str, Any]]) -> int:
-    pages = ((entry["page"], entry.get("last_page", entry["page"])) for entry in failures if entry["page"] is not None)
-    return sum(last - first + 1 for first, last in pages)

@@ -80,7 +80,7 @@ def tree(output: Path) -> dict[str, bytes]:
     files = {}
     for path in sorted(output.rglob("*")):
         name = path.relative_to(output).as_posix()
-        if path.is_file() and not name.startswith(".batchocr/"):
+        if path.is_file() and not name.startswith((".batchocr/", "report.html")):
             content = path.read_bytes()
             if path.name == "manifest.json":
                 content = content.replace(json.loads(content)["commit_id"].encode(), b"")

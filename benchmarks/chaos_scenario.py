@@ -60,7 +60,7 @@ class Scenario:
         engine = [part for key, value in options.items() for part in ("--engine-option", f"{key}={json.dumps(value)}")]
         memory = ["--max-worker-rss", LEAK_BUDGET] if self.leaks else []
         return [
-            "run", str(inputs), "-o", str(output), "--engine", "fake", *engine, *memory, "--dpi", "72",
+            "run", str(inputs), "-o", str(output), "--no-report", "--engine", "fake", *engine, *memory, "--dpi", "72",
             "--page-timeout-s", str(self.page_timeout_s), "--render-timeout-s", "10", "--quiet",
         ]  # fmt: skip
 

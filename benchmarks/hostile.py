@@ -135,7 +135,18 @@ def page_seconds(child: DocumentChild, path: str) -> Iterator[float]:
 
 def run_once(arguments: argparse.Namespace, inputs: Path, output: Path) -> tuple[float, int, dict[str, int]]:
     """Runs the command once; gives its seconds, its exit code and the peak resident bytes of each kind of process."""
-    command = [sys.executable, "-m", "batchocr", "run", str(inputs), "-o", str(output), "--log-level", "error"]
+    command = [
+        sys.executable,
+        "-m",
+        "batchocr",
+        "run",
+        str(inputs),
+        "-o",
+        str(output),
+        "--no-report",
+        "--log-level",
+        "error",
+    ]
     command += ["--engine", arguments.engine, "--devices", arguments.devices]
     peaks: dict[str, int] = defaultdict(int)
     begun = time.monotonic()

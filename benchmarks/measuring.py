@@ -65,7 +65,7 @@ def batchocr_command(file: Path, output: Path, *options: str) -> list[str]:
     """Gives the command that reads one file on two CPU workers into a fresh folder, with all outputs."""
     shutil.rmtree(output, ignore_errors=True)
     return [
-        sys.executable, "-m", "batchocr", "run", str(file), "-o", str(output), "--engine", "ppocr",
+        sys.executable, "-m", "batchocr", "run", str(file), "-o", str(output), "--no-report", "--engine", "ppocr",
         "--devices", "cpu:0,cpu:1", "--log-level", "error", *options,
     ]  # fmt: skip
 

@@ -87,7 +87,7 @@ def run_job(
     if not keep:
         shutil.rmtree(output, ignore_errors=True)
     values = {
-        "inputs": [str(inputs)], "output": str(output), "engine": "fake", "formats": ["md", "json"],
+        "inputs": [str(inputs)], "output": str(output), "engine": "fake", "formats": ["md", "json"], "report": False,
         "engine_options": {"needs_image": needs_image, "page_seconds": page_s},
         "devices": ",".join(f"cpu:{number}" for number in range(workers)), **settings,
     }  # fmt: skip

@@ -25,6 +25,7 @@ COMMANDS = {
     "ingest": ("batchocr.cli.ingest", "Read what has come into folders, once, and move it away: for cron."),
     "watch": ("batchocr.cli.watch", "The same for as long as it is let: read documents as they come."),
     "schedule": ("batchocr.cli.schedule", "Make cron, systemd or Windows start an ingest by itself."),
+    "report": ("batchocr.cli.report", "Write report.html: failures, workers, and every page beside its text."),
     "engines": ("batchocr.cli.engines", "List the engines: which run here, and what the others lack."),
     "models": ("batchocr.cli.models", "List, check, pack, unpack and pull the models of the Paddle engines."),
     "compare": ("batchocr.cli.compare", "Hold an engine's runtimes against each other: numbers, text, time."),
@@ -40,6 +41,7 @@ Examples:
   batchocr status out                    how far it is, at any time
   batchocr cancel out                    stop it from elsewhere
   batchocr retry out                     only what failed
+  batchocr report out --open             look at what was read
 
 The same `run` again does only what is missing. Exit codes: 0 all done, 2 wrong call, 3 no such input, 4 something is
 missing on this machine, 5 outputs cannot be written, 6 some pages failed, 7 stopped early (run it again to go on).

@@ -229,6 +229,10 @@ class RunSettings(BaseModel):
         default=100, ge=36, le=600, description="resolution of the visualization PDFs"
     )
 
+    report: Annotated[bool, Setting(OUTPUTS)] = Field(
+        default=True, description="write OUTPUT/report.html at the end: failures, workers, pages beside their text"
+    )
+
     engine: Annotated[str, Setting(ENGINE)] = Field(
         default="auto", min_length=1, description="what reads the pages; `batchocr engines` lists them"
     )

@@ -108,6 +108,7 @@ class Coordinator:
         for worker in self._workers.values():  # a page may end the run before its task's end was told
             for lent in worker.lent.values():
                 self._ledger.end_attempt(lent.task.task_id, lent.outcome)
+        self._show(time.monotonic())
         if self.books.intake.finished:
             self.books.folders.spools.clear_all()
         self.books.folders.spools.close()

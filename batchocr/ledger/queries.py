@@ -113,7 +113,7 @@ class Queries:
             " COALESCE(SUM(p.state IN ('done', 'blank')), 0), COALESCE(SUM(p.state = 'failed'), 0), COUNT(p.page_no),"
             " d.write_s, TOTAL(p.render_s), TOTAL(p.queue_wait_s), TOTAL(p.recognize_s), TOTAL(p.spool_s)"
             " FROM documents d LEFT JOIN contents c ON c.id = d.content_id LEFT JOIN pages p ON p.content_id = c.id"
-            " WHERE d.run_id = ? GROUP BY d.id ORDER BY d.source",
+            " WHERE d.run_id = ? GROUP BY d.id ORDER BY d.source, d.id",
             (run_id,),
         )
         for number, source, folder, kind, message, commit_id, skipped, content_id, *rest in rows:
@@ -151,6 +151,27 @@ class Queries:
             if sha256 is not None:
                 known = DocumentRef(path, source, sha256, identity, DocumentFormat(format_), page_count)
             yield folder, known
+
+    def slowest_pages(self, run_id: str, count: int) -> list[tuple[str, int, PageTimes]]:
+        """Gives folder, page and times of the pages on which the engine was busy longest, the slowest first.
+
+        All pages of the documents that a run met count, whichever run read them.
+        """
+        rows = self._db.execute(
+            "SELECT MIN(d.folder), p.page_no, p.render_s, p.queue_wait_s, p.recognize_s, p.spool_s FROM pages p"
+            " JOIN documents d ON d.content_id = p.content_id WHERE d.run_id = ? AND p.recognize_s IS NOT NULL"
+            " GROUP BY p.content_id, p.page_no ORDER BY p.recognize_s DESC LIMIT ?",
+            (run_id, count),
+        )
+        return [(folder, page_no, PageTimes(*times)) for folder, page_no, *times in rows]
+
+    def losses(self, run_id: str, limit: int) -> list[tuple[str, str, str]]:
+        """Gives worker, state (`lost`, `timed_out`) and time of the tasks that workers of a run took with them."""
+        return self._db.execute(
+            "SELECT worker, state, ended_at FROM attempts WHERE run_id = ? AND state IN ('lost', 'timed_out')"
+            " AND ended_at IS NOT NULL ORDER BY id LIMIT ?",
+            (run_id, limit),
+        ).fetchall()
 
     def page_counts(self, run_id: str) -> list[int]:
         """Gives how many pages each document of a run has, as far as they were counted, in the order of discovery."""

@@ -158,7 +158,7 @@ def _files(output: Path) -> dict[str, bytes]:
     found = {}
     for path in output.rglob("*"):
         name = path.relative_to(output)
-        if path.is_file() and name.parts[0] != ".batchocr":
+        if path.is_file() and name.parts[0] not in {".batchocr", "report.html"}:
             content = path.read_bytes()
             if path.name == "manifest.json":
                 content = json.dumps({**json.loads(content), "commit_id": ""}).encode()

@@ -41,7 +41,7 @@ def settings(folder: Path, **values: Any) -> dict[str, Any]:
     options = {"needs_image": False, **values.pop("engine_options", {})}
     return {
         "inputs": [str(folder / "in")], "output": str(folder / "out"), "engine": "fake", "engine_options": options,
-        "devices": "cpu", **values,
+        "devices": "cpu", "report": False, **values,
     }  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def tree(output: Path) -> dict[str, bytes]:
     files = {}
     for path in sorted(output.rglob("*")):
         name = path.relative_to(output).as_posix()
-        if path.is_file() and not name.startswith(".batchocr/"):
+        if path.is_file() and not name.startswith((".batchocr/", "report.html")):
             content = path.read_bytes()
             if path.name == "manifest.json":
                 content = content.replace(json.loads(content)["commit_id"].encode(), b"")
