@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchocr.datatypes import DocumentRef, FailedPages
+from batchocr.datatypes import DocumentRef, DocumentReport, DocumentState, FailedPages
 from batchocr.logs import printable
+from batchocr.outputs.paths import link
 from batchocr.report.details import DetailSource
 from batchocr.report.facts import Facts, failed_count
 from batchocr.report.pictures import THUMBNAIL_PX, Picture
@@ -96,13 +97,19 @@ def _page_words(failed: FailedPages) -> str:
     return f"pages {failed.first_page}–{failed.last_page}"
 
 
+def _folder_address(report: DocumentReport) -> str:
+    """Gives where the results of a document are whose pages are not shown, "" if there are none."""
+    written = report.state in {DocumentState.DONE, DocumentState.PARTIAL, DocumentState.SKIPPED}
+    return f"./{link(report.folder)}/" if written else ""
+
+
 def listing(facts: Facts, told: Told) -> list[list[Any]]:
     """Gives the documents for the list, as rows: source, state, pages, pages done, failed pages, address."""
     return [
         [
             printable(report.source), report.state.value, report.pages, report.pages_done,
             sum(map(failed_count, report.failures)),
-            told.addresses.get(number, ""),
+            told.addresses.get(number) or _folder_address(report),
         ]
         for number, report in facts.listed
     ]  # fmt: skip

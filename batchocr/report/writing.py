@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from batchocr.datatypes import DocumentRef, DocumentReport, DocumentState
@@ -14,7 +15,7 @@ from batchocr.errors import StorageError
 from batchocr.ledger.queries import reading
 from batchocr.report.details import DetailSource, DocumentView
 from batchocr.report.facts import Facts, Place, collect
-from batchocr.report.overview import Told, failure_groups
+from batchocr.report.overview import MAX_THUMBNAILS, Told, failure_groups
 from batchocr.report.pages import GENERATOR, document_page, overview_page
 from batchocr.report.pictures import Pictures
 
@@ -107,10 +108,10 @@ class _Writing:
     def _put(self, new: Path, target: Path) -> None:
         """Puts the folder of document pages in the place of the one before; there may be none of either."""
         if target.exists():
-            if not (target / "0001.html").is_file() or any(not entry.name[:4].isdigit() for entry in target.iterdir()):
+            if any(not re.fullmatch(r"\d{4,}\.html", entry.name) for entry in target.iterdir()):
                 raise StorageError(f"{target} holds files that are not the report's: move them away.")
             shutil.rmtree(target)
-        if new.exists():
+        if new.exists() and any(new.iterdir()):
             new.rename(target)
 
     def _write_files(self, folder: Path) -> None:
@@ -135,8 +136,9 @@ class _Writing:
 
     def _inputs(self) -> dict[int, DocumentRef | None]:
         """Gives the inputs of the documents that failures are shown of, by number."""
-        wanted = {number for number, _, _ in self.facts.failures}
-        return {number: file for number, _, file in self._documents() if number in wanted}
+        wanted = {number for number, _, _ in self.facts.failures[:MAX_THUMBNAILS]}
+        known = islice(self._documents(), max(wanted, default=0))
+        return {number: file for number, _, file in known if number in wanted}
 
     def _documents(self) -> Iterator[tuple[int, DocumentReport, DocumentRef | None]]:
         with reading(self.place.ledger) as queries:
@@ -148,13 +150,17 @@ class _Writing:
     def _views(self, above: str) -> Iterator[DocumentView]:
         source = self._source(above, self.facts.pages)
         for number, report, input_file in self._documents():
-            over = self.deadline is not None and time.monotonic() > self.deadline
-            if over or self.pages_shown + (report.pages or 0) > MAX_PAGES_SHOWN:
-                self.documents_left_out += 1
-                continue
+            if self._is_time_up() or self.pages_shown >= MAX_PAGES_SHOWN:
+                self.documents_left_out = self.facts.document_count - number + 1
+                return
             for view in source.document(number, report, input_file):
                 self.pages_shown += view.pages_here
                 yield view
+                if self._is_time_up():
+                    break
+
+    def _is_time_up(self) -> bool:
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     def _told(self) -> Told:
         """Gives what is known only once all pages are written."""

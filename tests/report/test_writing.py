@@ -138,6 +138,17 @@ def test_without_time_the_report_tells_what_is_left_out(folder: Path) -> None:
     html = (folder / "out" / "report.html").read_text("utf-8")
     assert "<article" not in html
     assert "The pages of 2 documents are left out" in html
+    assert '"./letter/"' in html
+
+
+def test_large_run_without_time_leaves_no_folder_that_the_next_report_trips_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_job(folder)
+    monkeypatch.setattr(writing, "MAX_PAGES_INSIDE", 1)
+    for detail_s in (0.0, None, 0.0, None):
+        writing.write_report(folder / "out", folder / "out" / ".batchocr", detail_s)
+        assert (folder / "out" / "report_files").exists() == (detail_s is None)
 
 
 def test_markdown_without_markers_stands_beside_the_first_page(folder: Path) -> None:
