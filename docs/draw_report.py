@@ -54,7 +54,7 @@ def main() -> None:
             take(tab, failing / "report.html", "report-narrow", width=400, height=1100)
 
 
-def take(tab: Tab, page: Path, name: str, *, width: int = 2560, height: int, dark: bool = False) -> None:
+def take(tab: Tab, page: Path, name: str, *, width: int = 1280, height: int, dark: bool = False) -> None:
     """Writes a picture of 256 colours: a screen has few."""
     path, _, anchor = str(page).partition("#")
     tab.open(Path(path).as_uri() + (f"#{anchor}" if anchor else ""), width=width, height=height, dark=dark)
