@@ -158,7 +158,7 @@ def test_ctrl_c_in_a_terminal_stops_the_run_in_order_and_leaves_the_terminal_as_
         os.close(theirs)
     assert "Traceback" not in told
     assert told.endswith("\n")
-    assert "\x1b[?25l" not in told  # the cursor was never hidden
+    assert told.rfind("\x1b[?25h") > told.rfind("\x1b[?25l") > -1  # the hidden cursor is shown again
     check_nothing_is_left(tmp_path, descendants)
     run_again(tmp_path, words)
 
