@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -102,6 +103,22 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["detail"] = masked("".join(traceback.format_exception(*record.exc_info)))
         return json.dumps(line, default=str)
+
+
+class MainThreadFields(logging.Filter):
+    """Gives records of the main thread fields that change, such as the page in hand; what a record says itself wins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, object] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Adds the fields; every record passes."""
+        if record.thread == threading.main_thread().ident:
+            for name, value in self.fields.items():
+                if not hasattr(record, name):
+                    setattr(record, name, value)
+        return True
 
 
 class HumanFormatter(logging.Formatter):
@@ -259,7 +276,9 @@ def run_log_path() -> Path | None:
     return next((Path(entry.baseFilename) for entry in handlers if isinstance(entry, JsonFileHandler)), None)
 
 
-def child_logging(name: str, folder: str | Path, level: str = "info", **fields: object) -> FieldLogger:
+def child_logging(
+    name: str, folder: str | Path, level: str = "info", here: MainThreadFields | None = None, **fields: object
+) -> FieldLogger:
     """Makes a child process write all its records to `<folder>/<name>.jsonl`, and gives its logger.
 
     Libraries are heard from `warning` on, and what Python's `warnings` say is logged too. Called once, by the child.
@@ -268,12 +287,15 @@ def child_logging(name: str, folder: str | Path, level: str = "info", **fields: 
         name: of the child, such as `gpu:0`; characters that no file name can have become `-`.
         folder: of the logs; made if missing.
         level: least important level of batchocr's own records.
+        here: adds fields that change.
         fields: fixed fields that all records of this process have, such as run, worker and device.
 
     Raises:
         OSError: the folder or file cannot be made.
     """
     handler = JsonFileHandler(Path(folder) / f"{re.sub(r'[^A-Za-z0-9._-]', '-', name)}.jsonl", **fields)
+    if here is not None:
+        handler.addFilter(here)
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)

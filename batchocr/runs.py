@@ -285,16 +285,22 @@ def describe_engine(name: str, options: Mapping[str, Any] | None = None) -> Engi
 
 def _describe(name: str, options: Mapping[str, Any], mode: str | None) -> tuple[EngineInfo, dict[str, Any]]:
     """Gives what the engine is, and its options with the run's mode among them."""
-    child = launch("batchocr.worker.describe", stdout=subprocess.PIPE)
+    child = launch("batchocr.worker.describe", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     question = json.dumps({"engine": name, "options": dict(options), "mode": mode}).encode()
     try:
-        reply, _ = child.communicate(question, timeout=DESCRIBE_TIMEOUT_S)
+        reply, printed = child.communicate(question, timeout=DESCRIBE_TIMEOUT_S)
     except subprocess.TimeoutExpired as err:
         child.kill()
         child.wait()
         raise SetupError(f"Engine {name} did not say what it is within {DESCRIBE_TIMEOUT_S:g} s.") from err
+    words = printed.decode("utf-8", "backslashreplace").splitlines()
+    for line in words:
+        logger.debug("engine %s printed: %s", name, line)
     if not reply:
-        raise SetupError(f"Engine {name} ended the process that asked it what it is (exit code {child.returncode}).")
+        last = f"; it said last: {words[-1]}" if words else ""
+        raise SetupError(
+            f"Engine {name} ended the process that asked it what it is (exit code {child.returncode}){last}."
+        )
     answer = json.loads(reply)
     if "error" in answer:
         raise {"ConfigError": ConfigError, "SetupError": SetupError}.get(answer["error"], SetupError)(answer["message"])

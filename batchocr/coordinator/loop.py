@@ -48,6 +48,7 @@ from batchocr.worker.messages import (
     WorkerReady,
     WorkerRefused,
 )
+from batchocr.worker.printed import log_printed, page_fields
 
 logger = logging.getLogger(__name__)
 
@@ -280,7 +281,7 @@ class Coordinator:
         if worker.state == "retired":
             return
         self.telemetry.gone(worker.name)
-        if event.exit_code == EXIT_RECYCLED:
+        if event.exit_code == EXIT_RECYCLED:  # it has logged what it printed
             self._recycle(worker)
             return
         timed_out = worker.state == "timed_out"
@@ -292,6 +293,8 @@ class Coordinator:
             for number, entry in lent.items()
         }
         alone = sum(map(len, suspects.values())) == 1
+        held = [(lent[number].task, page_no) for number, page_nos in suspects.items() for page_no in page_nos]
+        log_printed(event.printed, worker=worker.name, device=worker.device.name, **page_fields(held))
         opened = []
         for number, entry in lent.items():
             open_pages = suspects[number]

@@ -47,7 +47,8 @@ from batchocr.worker.messages import (
     WorkerLost,
     WorkPlan,
 )
-from batchocr.worker.open_pages import read_open_pages
+from batchocr.worker.open_pages import read_note
+from batchocr.worker.printed import read_printed
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ class _Child:
     process: subprocess.Popen[bytes]
     usage: psutil.Process
     open_pages: Path
+    printed_from: int
     kill_reason: str = ""
     released: bool = False
 
@@ -161,7 +163,7 @@ class LocalExecutor(Executor):
         # The notes of workers whose coordinator was killed: one that still leaves must not write into ours.
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True, exist_ok=True)
-        self._prober = _Prober(plan.limits, self._server.events)
+        self._prober = _Prober(plan.limits, self._server.events, self._chatter("prober"))
 
     def start_worker(self, worker: str, device: Device) -> int:
         """Starts a worker's process with its whole environment."""
@@ -271,7 +273,7 @@ class LocalExecutor(Executor):
         return self._spawn("batchocr.worker.finisher", FINISHER, {}, None, FINISHER_RSS_BYTES)
 
     def _chatter(self, name: str) -> Path:
-        """Gives the file that takes a child's standard error."""
+        """Gives the file that takes all that a child prints."""
         assert self._plan is not None
         return Path(self._plan.log_dir) / f"{_stem(name)}.stderr.log"
 
@@ -282,13 +284,15 @@ class LocalExecutor(Executor):
         self._server.inboxes[name, generation] = queue.Queue()
         note = self._scratch / f"{_stem(name)}.{generation}.open"
         with self._chatter(name).open("ab") as chatter:
-            process = launch(module, environment=environment, stderr=chatter)
+            printed_from = chatter.tell()
+            process = launch(module, environment=environment, stdout=chatter, stderr=chatter)
         message = {
             "name": name, "generation": generation, "device": device.engine_name if device else "",
+            "device_name": device.name if device else "",
             "open_pages": str(note), "address": self._server.address, "key": self._server.key.hex(),
-            "max_rss_bytes": max_rss_bytes,
+            "max_rss_bytes": max_rss_bytes, "printed": str(self._chatter(name)), "printed_from": printed_from,
         }  # fmt: skip
-        child = _Child(name, generation, process, psutil.Process(process.pid), note)
+        child = _Child(name, generation, process, psutil.Process(process.pid), note, printed_from)
         child.tell(json.dumps(message).encode() + b"\n")
         return child
 
@@ -304,13 +308,14 @@ class LocalExecutor(Executor):
 
     def _bury(self, child: _Child) -> list[Event]:
         del self._workers[child.name]
-        pages = read_open_pages(str(child.open_pages))
+        pages, printed_to = read_note(str(child.open_pages))
         code = child.process.returncode
         child.signal_group(getattr(signal, "SIGKILL", signal.SIGTERM))  # whatever it has left behind
         self._clear(child)
         if child.released:
             return []
-        return [WorkerLost(child.name, child.generation, code, child.kill_reason or _say(code), pages)]
+        lines, _ = read_printed(self._chatter(child.name), child.printed_from if printed_to is None else printed_to)
+        return [WorkerLost(child.name, child.generation, code, child.kill_reason or _say(code), pages, tuple(lines))]
 
     def _clear(self, child: _Child) -> None:
         self._server.inboxes.pop((child.name, child.generation), None)
@@ -348,9 +353,10 @@ class LocalExecutor(Executor):
 class _Prober:
     """The thread that asks the prober's process, one document after the other."""
 
-    def __init__(self, limits: Limits, events: queue.Queue[list[Event]]) -> None:
+    def __init__(self, limits: Limits, events: queue.Queue[list[Event]], chatter: Path) -> None:
         self.orders: queue.Queue[ProbeOrder | None] = queue.Queue()
-        self._child = DocumentChild(limits, "prober")
+        self._chatter = chatter.open("ab")
+        self._child = DocumentChild(limits, "prober", self._chatter)
         self._events = events
         self._thread = threading.Thread(target=self._run, name="prober", daemon=True)
         self._thread.start()
@@ -360,6 +366,7 @@ class _Prober:
         self.orders.put(None)
         self._child.close()
         self._thread.join(5.0)
+        self._chatter.close()
 
     def _run(self) -> None:
         try:

@@ -5,6 +5,8 @@ Documents are still opened in a child of their own, since what can crash or hang
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -53,7 +55,8 @@ class SerialExecutor(Executor):
         self._session = EngineSession(self._plan, device.engine_name)
         begun = time.monotonic()
         try:
-            self._session.load()
+            with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
+                self._session.load()
         except BatchOcrError as err:
             self._events.append(WorkerRefused(worker, 1, str(err)))
         else:
@@ -81,7 +84,8 @@ class SerialExecutor(Executor):
             elif isinstance(work, Assembly):
                 self._events.append(assemble_document(work))
             else:
-                self._recognize(work)
+                with contextlib.redirect_stdout(sys.stderr):
+                    self._recognize(work)
         elif not self._events:
             time.sleep(timeout_s)
         events, self._events = self._events, []

@@ -51,7 +51,7 @@ REMEDIES = {
     ),
     FailureKind.WORKER_LOST: Remedy(
         "The worker died with the page open",
-        "The page crashes the engine, or memory ran out: the worker's .stderr.log among the logs says more.",
+        "The page crashes the engine, or memory ran out: the run's log has the worker's last words.",
     ),
     FailureKind.OUTPUT_BLOCKED: Remedy(
         "The document's folder cannot be replaced",

@@ -14,6 +14,7 @@ from multiprocessing.managers import BaseManager
 from typing import Any, Protocol
 
 from batchocr.worker.messages import EXIT_ORPHANED, Event, Order, WorkPlan
+from batchocr.worker.printed import show_lines_at_once
 
 DRAIN = b"drain\n"  # on standard input: finish the page in hand, then leave
 # Makes a child write the stack of every thread to its standard error; Windows has nothing like it.
@@ -52,8 +53,11 @@ class Boot:
     def __init__(self, message: Mapping[str, Any]) -> None:
         self.name: str = message["name"]
         self.generation: int = message["generation"]
-        self.device: str = message["device"]
+        self.device: str = message["device"]  # as the engine is to call it
+        self.device_name: str = message["device_name"]  # as the user calls it
         self.open_pages: str = message["open_pages"]
+        self.printed: str = message["printed"]
+        self.printed_from: int = message["printed_from"]
         self.max_rss_bytes: int = message["max_rss_bytes"]
         self.draining = threading.Event()
         address = message["address"]
@@ -79,6 +83,7 @@ def boot() -> Boot:
     From now on the process ends when its coordinator is gone, and Ctrl-C in the terminal is left to the coordinator.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    show_lines_at_once()
     faulthandler.enable()
     if STACK_SIGNAL is not None:  # answered in C, hence also while C code holds the interpreter lock
         faulthandler.register(STACK_SIGNAL, all_threads=True)

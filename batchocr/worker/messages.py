@@ -126,6 +126,7 @@ class WorkerLost:
         exit_code: of the process, negative for a signal.
         reason: for a person.
         open_pages: task and number of each page that the engine had taken and not answered.
+        printed: what it printed since the engine took them and nobody has logged, line by line.
     """
 
     worker: str
@@ -133,6 +134,7 @@ class WorkerLost:
     exit_code: int
     reason: str
     open_pages: tuple[tuple[int, int], ...] = ()
+    printed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

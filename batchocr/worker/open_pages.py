@@ -20,9 +20,9 @@ class OpenPagesNote:
         self._file = Path(path).open("wb", buffering=0)  # noqa: SIM115 - open as long as the worker works
         self._size = _SIZE
 
-    def note(self, pages: OpenPages) -> None:
-        """Notes which pages are open now."""
-        record = json.dumps(pages).encode().ljust(self._size)
+    def note(self, pages: OpenPages, printed_to: int = 0) -> None:
+        """Notes which pages are open now, and how far what the worker printed is logged, bytes."""
+        record = json.dumps({"pages": pages, "printed_to": printed_to}).encode().ljust(self._size)
         self._size = len(record)  # so that nothing of a longer note is left behind a shorter one
         self._file.seek(0)
         self._file.write(record)
@@ -34,7 +34,13 @@ class OpenPagesNote:
 
 def read_open_pages(path: str) -> tuple[tuple[int, int], ...]:
     """Gives the open pages that a worker noted last, each with the number of its task; none if it noted nothing."""
+    return read_note(path)[0]
+
+
+def read_note(path: str) -> tuple[tuple[tuple[int, int], ...], int | None]:
+    """Gives the open pages, and how far what the worker printed is logged, bytes; None if it noted nothing."""
     try:
-        return tuple((task_id, page_no) for task_id, page_no in json.loads(Path(path).read_bytes()))
-    except (OSError, ValueError):
-        return ()
+        note = json.loads(Path(path).read_bytes())
+        return tuple((task_id, page_no) for task_id, page_no in note["pages"]), int(note["printed_to"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return (), None

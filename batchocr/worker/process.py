@@ -16,14 +16,15 @@ from collections.abc import Iterator
 from batchocr.datatypes import PageFailure, Task
 from batchocr.documents.client import DocumentChild
 from batchocr.errors import BatchOcrError
-from batchocr.logs import child_logging
-from batchocr.pipeline import Answer, TaskPage
+from batchocr.logs import MainThreadFields, child_logging
+from batchocr.pipeline import Answer, OpenPages, TaskPage
 from batchocr.worker.child import Boot, boot
 from batchocr.worker.memory import MemoryWatch
 from batchocr.worker.messages import EXIT_DEVICE_LOST, EXIT_RECYCLED, WorkerReady, WorkerRefused, WorkPlan
 from batchocr.worker.open_pages import OpenPagesNote
 from batchocr.worker.page_budget import PageBudget
 from batchocr.worker.page_stream import PageStream
+from batchocr.worker.printed import Printed
 from batchocr.worker.recording import Recording, Sender
 from batchocr.worker.session import EngineSession
 
@@ -34,7 +35,13 @@ class _Work:
     """Recognizes tasks until told to leave; an engine that works on many pages at once gets those of several tasks."""
 
     def __init__(
-        self, link: Boot, plan: WorkPlan, session: EngineSession, source: DocumentChild, sender: Sender
+        self,
+        link: Boot,
+        plan: WorkPlan,
+        session: EngineSession,
+        source: DocumentChild,
+        sender: Sender,
+        printed: Printed,
     ) -> None:
         self._draining = link.draining
         self._session = session
@@ -45,6 +52,8 @@ class _Work:
         self._recording = Recording(link, plan, sender, budget)
         self._memory = MemoryWatch(link.max_rss_bytes)
         self._note = OpenPagesNote(link.open_pages)
+        self._printed = printed
+        self._tasks: dict[int, Task] = {}
         self._unanswered: Counter[int] = Counter()
         self._given: dict[int, Task] = {}
         self._starved_s = 0.0
@@ -54,15 +63,21 @@ class _Work:
         code = 0
         while code == 0 and not self._draining.is_set() and (task := self._stream.next_task()) is not None:
             begun, self._starved_s = time.monotonic(), 0.0
-            for answer in self._session.run(self._pages(), self._note.note, fresh_engine=task.fresh_engine):
+            for answer in self._session.run(self._pages(), self._opened, fresh_engine=task.fresh_engine):
                 code = self._take(answer, time.monotonic() - begun - self._starved_s) or code
                 del answer  # or its page would be held while the engine has the next one
                 begun, self._starved_s = time.monotonic(), 0.0
             self._session.release_memory()
         self._recording.close()
         self._source.close()
+        self._opened(())
         self._note.close()
         return code
+
+    def _opened(self, pages: OpenPages) -> None:
+        """Takes which pages the engine holds now, after it has logged what was printed with those before."""
+        self._printed.turn([(self._tasks[task_id], page_no) for task_id, page_no in pages])
+        self._note.note(pages, self._printed.read_to)
 
     def _pages(self) -> Iterator[TaskPage | None]:
         asked = time.monotonic()
@@ -71,6 +86,7 @@ class _Work:
                 self._starved_s += time.monotonic() - asked
             if page is not None:
                 self._unanswered[page.task.task_id] += 1
+                self._tasks[page.task.task_id] = page.task
             yield page
             del page
             asked = time.monotonic()
@@ -104,6 +120,7 @@ class _Work:
 
     def _end(self, task: Task) -> None:
         del self._unanswered[task.task_id]
+        self._tasks.pop(task.task_id, None)
         self._recording.end(task)
 
 
@@ -112,7 +129,10 @@ def main() -> None:
     link = boot()
     plan = link.next_order()
     assert isinstance(plan, WorkPlan)
-    child_logging(link.name, plan.log_dir, plan.log_level, run=plan.run_id, worker=link.name, device=link.device)
+    here = MainThreadFields()
+    fields = {"run": plan.run_id, "worker": link.name, "device": link.device_name}
+    child_logging(link.name, plan.log_dir, plan.log_level, here, **fields)
+    printed = Printed(link.printed, link.printed_from, here)
     sender = Sender(link.outbox)
     session = EngineSession(plan, link.device)
     source = DocumentChild(plan.limits, f"renderer of {link.name}")
@@ -123,13 +143,14 @@ def main() -> None:
         session.load()
     except Exception as err:  # an engine that cannot load ends its worker, whatever it raises
         logger.exception("the engine cannot be loaded")
+        printed.turn(())
         words = str(err) if isinstance(err, BatchOcrError) else f"{type(err).__name__}: {err}"
         sender.send(WorkerRefused(link.name, link.generation, words))
         sender.drain()
         os._exit(4)
     sender.send(WorkerReady(link.name, link.generation, time.monotonic() - begun))
     try:
-        code = _Work(link, plan, session, source, sender).run()
+        code = _Work(link, plan, session, source, sender, printed).run()
     except BaseException:
         logger.exception("the worker failed")
         os._exit(1)

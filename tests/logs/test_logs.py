@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from batchocr import logs
 from batchocr.launcher import boot_command
 from batchocr.logs import (
     SHOWN,
+    MainThreadFields,
     child_logging,
     console_logging,
     end_logging,
@@ -205,3 +207,16 @@ def test_child_writes_to_a_file_of_its_own_with_the_warnings_of_libraries(tmp_pa
 def test_child_name_cannot_leave_the_folder(tmp_path: Path) -> None:
     child_logging("../x", tmp_path / "logs").info("hello")
     assert [file.name for file in (tmp_path / "logs").iterdir()] == ["..-x.jsonl"]
+
+
+def test_fields_of_the_page_in_hand_are_those_of_the_main_thread_and_never_win(tmp_path: Path) -> None:
+    here = MainThreadFields()
+    child_logging("cpu", tmp_path, "info", here, worker="cpu")
+    here.fields = {"document": "a.pdf", "page": 3}
+    get_logger().info("from the engine")
+    get_logger(page=2).info("from the recorder's own page")
+    other = threading.Thread(target=get_logger().info, args=("from another thread",))
+    other.start()
+    other.join()
+    found = [(line["document"], line["page"], line["worker"]) for line in lines(tmp_path / "cpu.jsonl")]
+    assert found == [("a.pdf", 3, "cpu"), ("a.pdf", 2, "cpu"), (None, None, "cpu")]

@@ -5,14 +5,21 @@ It comes in by the entry point of a package of its own: put the folder of this f
 
     fail-3     page 3 fails as long as the file is there
     hold-3     page 3 waits as long as the file is there, and says so with the file `at-3`
+    talk-3     at page 3 it prints a line on every way there is
+    print-3    at page 3 it prints a line
+    die-3      at page 3 it prints a last line from C, and aborts
     one-load   the first load of all succeeds, every other fails and leaves the file `refused`
     pages.log  what it was given to read: one line `source page_no` for each page
 """
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import os
+import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -74,7 +81,25 @@ class DirectedEngine(Engine):
             while (self._folder / f"hold-{page.page_no}").exists():
                 (self._folder / f"at-{page.page_no}").touch()
                 time.sleep(0.02)
+            if (self._folder / f"talk-{page.page_no}").exists():
+                talk(f"{page.source} {page.page_no}")
+            if (self._folder / f"print-{page.page_no}").exists():
+                print(f"print {page.source} {page.page_no}")
+            if (self._folder / f"die-{page.page_no}").exists():
+                ctypes.CDLL(None).puts(b"last words")
+                os.abort()
             height, width = page.pixels.shape[:2]
             text = f"Page {page.page_no} of {page.source}"
             block = Block("text", (0.0, 0.0, float(width), float(height)), 1, text, score=1.0)
             yield PageResult(page.page_no, width, height, (block,))
+
+
+def talk(words: str) -> None:
+    """Says something from Python and from C, on both streams, and through `logging` and `warnings`."""
+    print(f"print {words}")
+    print(f"stderr {words}", file=sys.stderr)
+    os.write(1, f"fd1 {words}\n".encode())
+    os.write(2, f"fd2 {words}\n".encode())
+    ctypes.CDLL(None).puts(f"puts {words}".encode())
+    logging.getLogger("library").warning("logging %s", words)
+    warnings.warn(f"warnings {words}", stacklevel=1)
