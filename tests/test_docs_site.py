@@ -10,8 +10,10 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from batchocr.cli.schema import WHAT
 from batchocr.config import describe_settings
 from batchocr.errors import ExitCode, FailureKind
+from batchocr.schemas import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,5 +71,15 @@ def test_navigation_names_pages_that_exist_or_are_generated() -> None:
             walk(inner)
 
     walk(yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"])
-    made = {"settings.md", "exit-codes.md"}
+    made = {"settings.md", "exit-codes.md", "schemas.md"}
     assert [name for name in found if name not in made and not (ROOT / "docs" / name).is_file()] == []
+
+
+def test_every_key_of_every_schema_is_in_the_reference(hooks: ModuleType) -> None:
+    page = hooks.schemas_page()
+    for name in WHAT:
+        schema = json_schema(name)
+        assert f"(schemas/{name}.schema.json)" in page
+        for shape in [schema, *schema["$defs"].values()]:
+            assert [key for key in shape.get("properties", ()) if f"| `{key}` | " not in page] == []
+            assert f"\n## {shape['title']}\n" in page

@@ -30,6 +30,7 @@ COMMANDS = {
     "models": ("batchocr.cli.models", "List, check, pack, unpack and pull the models of the Paddle engines."),
     "compare": ("batchocr.cli.compare", "Hold an engine's runtimes against each other: numbers, text, time."),
     "bench": ("batchocr.cli.bench", "Simulate a run on many devices: how long, and who would have nothing to do."),
+    "schema": ("batchocr.cli.schema", "Print the JSON Schema of what batchocr writes."),
     "doctor": ("batchocr.cli.doctor", "Look at this machine and say what would keep a run from working."),
 }
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from outputs_builders import block, record
+from support.json_schemas import strict
 
 from batchocr.datatypes import Block
 from batchocr.outputs.blocks import block_tables
 from batchocr.outputs.html_table import render_table
 from batchocr.outputs.joining import TableJoiner
+from batchocr.outputs.json_document import page_entry
 
 
 def table(*rows: str, tag: str = "td", order: int = 5) -> Block:
@@ -47,6 +49,13 @@ def test_a_table_over_three_pages_is_shown_whole_where_it_begins() -> None:
     assert pages[0]["blocks"][1]["continued_on"] == [2, 3]
     assert [pages[1]["blocks"][1]["continues"], pages[2]["blocks"][0]["continues"]] == [1, 1]
     assert "3" in pages[1]["blocks"][1]["html"]
+
+
+def test_parts_of_a_joined_table_fit_the_published_schema() -> None:
+    for page in joined([table("a|b")], [table("c|d")]):
+        entry = page_entry({**page, "raw": {"by": "the engine"}}, with_images=True)
+        assert {"continues", "continued_on"} & entry["blocks"][0].keys()
+        strict("page").validate(entry)
 
 
 def test_rows_without_a_repeated_head_all_stay() -> None:
