@@ -1,4 +1,7 @@
-"""Tasks of the Windows Task Scheduler."""
+"""Tasks of the Windows Task Scheduler, in the form that its schema wants.
+
+https://learn.microsoft.com/windows/win32/taskschd/task-scheduler-schema (within a trigger, elements have an order).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ _TASK = """\
     <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
     <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
   </Settings>
-  <Actions>
+  <Principals>
+    <Principal id="Author"><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal>
+  </Principals>
+  <Actions Context="Author">
     <Exec>
       <Command>cmd.exe</Command>
       <Arguments>{arguments}</Arguments>
@@ -88,7 +94,7 @@ def remove(entry: Entry) -> str:
 
 def _triggers(when: CronTime) -> list[str]:
     triggers = [
-        f"    <CalendarTrigger>{repetition}<StartBoundary>2020-01-01T{start}:00</StartBoundary>{days}</CalendarTrigger>"
+        f"    <CalendarTrigger><StartBoundary>2020-01-01T{start}:00</StartBoundary>{repetition}{days}</CalendarTrigger>"
         for start, repetition in _starts(when)
         for days in _days(when)
     ]

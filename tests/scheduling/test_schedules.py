@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -130,6 +131,89 @@ def test_task_is_xml_with_the_command_and_its_times(tmp_path: Path) -> None:
 )
 def test_task_starts_when_cron_would(tmp_path: Path, when: str, words: str) -> None:
     assert words in windows.text(entry(tmp_path, when=when))
+
+
+SPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
+# Microsoft's schema, as far as these tasks go: the children that an element may have. In a tuple they have that order
+# (xs:sequence), in a set any (xs:all). `!` marks what must be there, `*` what may come more than once. A string is a
+# pattern for the text.
+DAY = r"[1-9]|[12]\d|3[01]|Last"
+DURATION = r"P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?"
+TASK_SCHEMA: dict[str, tuple[str, ...] | set[str] | str] = {
+    "Task": {"RegistrationInfo", "Triggers", "Settings", "Data", "Principals", "Actions!"},
+    "RegistrationInfo": {"URI", "SecurityDescriptor", "Source", "Date", "Author", "Version", "Description"},
+    "Description": ".*",
+    "Triggers": ("CalendarTrigger*",),
+    "CalendarTrigger": (
+        "Enabled", "StartBoundary", "EndBoundary", "Repetition", "ExecutionTimeLimit", "RandomDelay",
+        "ScheduleByDay|ScheduleByWeek|ScheduleByMonth|ScheduleByMonthDayOfWeek!",
+    ),
+    "StartBoundary": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d",
+    "Repetition": {"Interval!", "Duration", "StopAtDurationEnd"},
+    "Interval": DURATION, "Duration": DURATION, "ExecutionTimeLimit": DURATION,
+    "ScheduleByDay": {"DaysInterval"}, "DaysInterval": r"[1-9]\d{0,2}",
+    "ScheduleByWeek": {"WeeksInterval", "DaysOfWeek"}, "WeeksInterval": r"[1-9]|[1-4]\d|5[0-2]",
+    "DaysOfWeek": set(windows.DAYS),
+    "ScheduleByMonth": {"DaysOfMonth", "Months"},
+    "DaysOfMonth": ("Day*",), "Day": DAY, "Months": set(windows.MONTHS),
+    **dict.fromkeys((*windows.DAYS, *windows.MONTHS), ""),
+    "Settings": {
+        "MultipleInstancesPolicy", "StartWhenAvailable", "ExecutionTimeLimit", "DisallowStartIfOnBatteries",
+        "StopIfGoingOnBatteries",
+    },
+    "MultipleInstancesPolicy": "Parallel|Queue|IgnoreNew|StopExisting",
+    "StartWhenAvailable": "true|false", "DisallowStartIfOnBatteries": "true|false",
+    "StopIfGoingOnBatteries": "true|false",
+    "Principals": {"Principal"}, "Principal": {"UserId", "LogonType", "GroupId", "DisplayName", "RunLevel"},
+    "LogonType": "S4U|Password|InteractiveToken|InteractiveTokenOrPassword",
+    "RunLevel": "LeastPrivilege|HighestAvailable",
+    "Actions": ("Exec!*",), "Exec": {"Command!", "Arguments", "WorkingDirectory"}, "Command": ".+", "Arguments": ".*",
+}  # fmt: skip
+
+
+def check(element: ET.Element) -> None:
+    """Holds an element and all below it against the schema."""
+    name = element.tag.removeprefix(SPACE)
+    rule = TASK_SCHEMA[name]
+    children = [child.tag.removeprefix(SPACE) for child in element]
+    if isinstance(rule, str):
+        assert re.fullmatch(rule, element.text or "", re.DOTALL), f"{name}: {element.text!r}"
+        assert children == []
+        return
+    assert not (element.text or "").strip(), name
+    places = [(entry, set(entry.rstrip("!*").rstrip("!").split("|"))) for entry in rule]
+    for entry, names in places:
+        count = sum(child in names for child in children)
+        assert count >= ("!" in entry), f"{name} lacks {entry}"
+        assert count <= 1 or "*" in entry, f"{name} has {count} of {entry}"
+    where = [next(number for number, (_, names) in enumerate(places) if child in names) for child in children]
+    if isinstance(rule, tuple):
+        assert where == sorted(where), f"{name}: {children}"
+    for child in element:
+        check(child)
+
+
+@pytest.mark.parametrize(
+    "when",
+    ["0 2 * * *", "*/5 * * * *", "30 * * * *", "15 8-17 * * 1-5", "0 0 1,15 * 5", "0 6 31 jan,dec *", "@weekly"],
+)
+def test_task_has_the_elements_of_the_schema_in_their_order(tmp_path: Path, when: str) -> None:
+    text = windows.text(entry(tmp_path, "a & <b>", when))
+    assert text.startswith('<?xml version="1.0" encoding="UTF-16"?>\n<Task version="1.2" ')
+    task = ET.fromstring(text.encode("utf-16"))
+    check(task)
+    assert len(task.findall(f".//{SPACE}CalendarTrigger")) >= 1
+    (principal,), (actions,) = task.iter(f"{SPACE}Principal"), task.iter(f"{SPACE}Actions")
+    assert actions.get("Context") == principal.get("id")
+
+
+def test_schema_of_this_test_knows_a_wrong_order(tmp_path: Path) -> None:
+    text = windows.text(entry(tmp_path, when="*/5 * * * *"))
+    trigger = ET.fromstring(text.encode("utf-16")).find(f".//{SPACE}CalendarTrigger")
+    assert trigger is not None
+    trigger[:] = [trigger[1], trigger[0], trigger[2]]
+    with pytest.raises(AssertionError, match="CalendarTrigger"):
+        check(trigger)
 
 
 @pytest.mark.parametrize(("name", "when"), [("nightly", "*/7 * * * *"), ("100%", "0 2 * * *"), ("x", "0 2 * jan mon")])
