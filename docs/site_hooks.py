@@ -94,9 +94,9 @@ def schemas_page() -> str:
     """Gives the keys of all JSON that batchocr writes, from the models of which the JSON Schemas are made."""
     lines = [
         "# JSON schemas", "",
-        "What programs may rely on, as JSON Schema (draft 2020-12). `batchocr schema NAME` prints the same. Keys, "
-        "states and failure kinds may be added within a schema number; it grows when a reader would have to change. A test "
-        "holds what is really written against these schemas.", "",
+        "What programs may rely on, as JSON Schema (draft 2020-12); `batchocr schema NAME` prints the same. Keys, "
+        "states and failure kinds may be added within a schema number; it grows when a reader would have to change. "
+        "A test holds what is really written against these schemas.", "",
         "| name | of what | file |", "|" + "---|" * 3,
     ]  # fmt: skip
     lines += [
