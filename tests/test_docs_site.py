@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from batchocr.cli.schema import WHAT
-from batchocr.config import describe_settings
+from batchocr.config import IngestSettings, describe_settings
+from batchocr.engines.registry import engine_class, engine_entry_points
 from batchocr.errors import ExitCode, FailureKind
 from batchocr.schemas import json_schema
 
@@ -36,9 +37,26 @@ def test_every_setting_has_a_row_of_five_cells(hooks: ModuleType) -> None:
     page = hooks.settings_page()
     settings = list(describe_settings())
     groups = {setting.group for setting in settings}
-    assert len(rows(page, 5)) == len(settings) + 2 * page.count("\n## ")
-    assert page.count("\n## ") >= len(groups)
+    assert len(rows(page, 5)) == len(settings) + 2 * len(groups)
     assert [setting.name for setting in settings if f"| `{setting.name}` |" not in page] == []
+
+
+def test_every_group_of_settings_is_one_table_and_no_cell_shows_python(hooks: ModuleType) -> None:
+    page = hooks.settings_page()
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
+    assert len(set(headings)) == len(headings)
+    assert "Undefined" not in page
+    assert all(f"| `{name}` |" in page for name in IngestSettings.model_fields)
+
+
+def test_every_option_of_every_engine_is_in_the_reference_with_its_default(hooks: ModuleType) -> None:
+    sections = dict(section.split("\n", 1) for section in hooks.engine_options_page().split("\n## ")[1:])
+    assert list(sections) == list(engine_entry_points())
+    for name, section in sections.items():
+        assert [key for key in engine_class(name).Options.model_fields if f"| `{key}` |" not in section] == []
+    assert "| `threads` | integer | `1` |" in sections["ppocr"]
+    assert "| `use_layout_detection` | boolean | `true` |" in sections["paddleocr-vl"]
+    assert "| `runtime` | `openvino`, `onnxruntime`, `torch` | `openvino` |" in sections["ppocr"]
 
 
 def test_every_exit_code_and_failure_kind_has_a_row(hooks: ModuleType) -> None:
@@ -71,7 +89,7 @@ def test_navigation_names_pages_that_exist_or_are_generated() -> None:
             walk(inner)
 
     walk(yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"])
-    made = {"settings.md", "exit-codes.md", "schemas.md"}
+    made = {"settings.md", "engine-options.md", "exit-codes.md", "schemas.md"}
     assert [name for name in found if name not in made and not (ROOT / "docs" / name).is_file()] == []
 
 

@@ -175,7 +175,9 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    inputs: Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Setting(WHAT, flag="INPUT")] = Field(
+    inputs: Annotated[
+        tuple[str, ...], BeforeValidator(_one_or_many), Setting(WHAT, flag="INPUT", default_text="none")
+    ] = Field(
         min_length=1, description="files, folders (with all folders in them), globs, or @FILE with one of these a line"
     )
     pages: Annotated[
