@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import sys
+import warnings
 from collections.abc import Collection
 from html import escape
 from pathlib import Path
@@ -42,7 +43,12 @@ class NotebookProgress:
     """
 
     def __init__(self) -> None:
-        from tqdm.auto import tqdm
+        from tqdm import TqdmWarning
+
+        with warnings.catch_warnings():
+            # Bars of text are a good answer to a missing ipywidgets.
+            warnings.simplefilter("ignore", TqdmWarning)
+            from tqdm.auto import tqdm
 
         # Its monitor is a thread that would outlive the bar.
         tqdm.monitor_interval = 0
