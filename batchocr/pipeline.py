@@ -86,9 +86,21 @@ class Answer:
     queue_wait_s: float = 0.0
 
 
-def page_images(task: Task, source: PageSource, engine: EngineInfo, dpi: int) -> Iterator[TaskPage]:
-    """Gives each page of a task in order: its image, or why there is none."""
+def page_images(
+    task: Task, source: PageSource, engine: EngineInfo, dpi: int, wanted: Callable[[Task, int], bool] | None = None
+) -> Iterator[TaskPage]:
+    """Gives each page of a task in order: its image, or why there is none.
+
+    Args:
+        task: the pages.
+        source: opens documents.
+        engine: says what it needs of a page.
+        dpi: resolution.
+        wanted: told the number of a page that is next; False passes it over.
+    """
     for page_no in task.page_nos:
+        if wanted is not None and not wanted(task, page_no):
+            continue
         begun = time.monotonic()
         if not engine.needs_image:
             nothing = np.full((1, 1, 3), 255, np.uint8)

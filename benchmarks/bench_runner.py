@@ -1,4 +1,4 @@
-"""How much the runner itself costs: overhead, makespan, scale, start-up. Measured with the scripted engine.
+"""How much the runner itself costs: overhead, makespan, scale, start-up. With the scripted engine; `busy` with `ppocr`.
 
     .venv/bin/python benchmarks/bench_runner.py                 all of them; scale with 2,000 documents
     .venv/bin/python benchmarks/bench_runner.py scale --documents 100000 --workers 2 --save
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import statistics
 import sys
@@ -28,9 +29,11 @@ from runner_jobs import plain_loop, run_job
 from batchocr import runs
 from batchocr.coordinator.simulation import lower_bound_s
 
-MEASURES = ("overhead", "rendering", "makespan", "scale", "startup", "simulation")
+MEASURES = ("overhead", "rendering", "makespan", "busy", "scale", "startup", "simulation")
 DOCUMENT_BYTES = 1 << 19
-SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "report.pdf"
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT / "samples" / "report.pdf"
+CORPUS = Path(os.environ.get("BATCHOCR_CORPUS") or ROOT.parent / "shared" / "corpus")
 
 
 def overhead(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -110,6 +113,34 @@ def skewed_sizes(seed: int) -> list[int]:
     return sizes
 
 
+def busy(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """The embedded engine on real documents: share of the time after start-up in which it had a page, by telemetry."""
+    found: list[dict[str, Any]] = []
+    if not arguments.corpus.is_dir():
+        print(f"no documents at {arguments.corpus}: name a folder with --corpus", flush=True)
+        return found
+    for workers in arguments.workers:
+        cost = run_job(
+            arguments.corpus, folder / "out", workers, engine="ppocr", engine_options={}, mode="ocr",
+            formats=["md", "json", "xlsx", "images", "pdf"],
+        )  # fmt: skip
+        uses = runs.status(folder / "out")["workers"]
+        found.append({
+            "corpus": arguments.corpus.name, "workers": workers, "pages": cost.told["pages"],
+            "wall_s": round(cost.told["wall_s"], 1), "folders_after_last_page_s": round(cost.after_reading_s, 2),
+            "busy_share": round(sum(use["busy_s"] for use in uses) / sum(use["ready_s"] for use in uses), 4),
+            "each": [
+                {
+                    "worker": use["worker"], "pages": use["pages"], "busy_share": round(1 - use["idle_share"], 4),
+                    **{key: round(use[key], 2) for key in ("ready_s", "busy_s", "render_s", "queue_wait_s", "spool_s")},
+                }
+                for use in uses
+            ],
+        })  # fmt: skip
+        print(json.dumps(found[-1]), flush=True)
+    return found
+
+
 def scale(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Many one-page documents at 0 ms: pages/s, memory of the coordinator along the way, ledger, resume."""
     inputs, output = folder / "scale", arguments.output or folder / "out"
@@ -179,6 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-baseline", dest="baseline", action="store_false", help="makespan of batchocr alone")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/runner_MEASURE.json")
     parser.add_argument("--documents", type=int, default=2000)
+    parser.add_argument("--corpus", type=Path, default=CORPUS, help="folder of documents for busy")
     parser.add_argument("--folder", type=Path, default=None, help="for inputs and outputs; a temporary one by default")
     parser.add_argument("--output", type=Path, default=None, help="output of the scale run, elsewhere than its inputs")
     given = parser.parse_args(arguments)
@@ -199,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             given.seeds = [int(seed) for seed in given.seeds]
             machine = measuring.machine()
             found = globals()[name](folder, given)
-            if given.save:
+            if given.save and found:
                 result = {"command": shlex.join(sys.argv), "machine": machine, "fsyncs_per_s": fsyncs, name: found}
                 measuring.write_result(f"runner_{name}", result)
         print(runner_jobs.machine())

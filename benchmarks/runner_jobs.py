@@ -62,6 +62,11 @@ class RunCost:
     ready_s: tuple[float, ...]
 
     @property
+    def after_reading_s(self) -> float:
+        """From the end of the last attempt to that of the run, s: folders that were still to be written."""
+        return float(self.told["wall_s"]) - self.first_page_s - self.reading_s
+
+    @property
     def coordinator_ms_per_page(self) -> float:
         """CPU time of the coordinator for each page while pages are read, start and end apart."""
         samples = [sample for sample in self.told["samples"] if sample[2]]
@@ -70,7 +75,7 @@ class RunCost:
 
 
 def run_job(
-    inputs: Path, output: Path, workers: int, *, page_s: float, needs_image: bool = False, keep: bool = False,
+    inputs: Path, output: Path, workers: int, *, page_s: float = 0.0, needs_image: bool = False, keep: bool = False,
     **settings: Any,
 ) -> RunCost:  # fmt: skip
     """Runs a job in a process of its own and gives what it took.

@@ -45,12 +45,45 @@ class Dispatcher:
             now: clock time, s.
         """
         for depth in range(1, policy.TASKS_AHEAD + 1):  # nobody gets a second task while another has none
-            for worker in workers:
+            if self.backlog.empty:
+                return
+            free = [worker for worker in workers if worker.has_room(depth, self._in_flight)]
+            for worker in sorted(free, key=lambda worker: worker.pages_lent):
                 while worker.has_room(depth, self._in_flight) and (portion := self._next(worker, alive, now)):
                     yield worker, portion
         for worker in workers:
             while self._may_lend_more(worker, len(alive)) and (portion := self._next(worker, alive, now)):
                 yield worker, portion
+
+    def take_backs(self, workers: Collection[Worker], now: float) -> Iterator[tuple[Worker, int]]:
+        """Gives whom to ask for pages to give back, and for how many, since others would read them earlier.
+
+        Only at the end: what a worker was lent ahead is better drawn once than twice.
+
+        Args:
+            workers: to choose from.
+            now: clock time, s.
+        """
+        if self.left or not self.backlog.empty:
+            return
+        ready = [worker for worker in workers if worker.state == "ready"]
+        asked = sum(worker.asked for worker in ready)  # what is on its way back goes to the first of those who wait
+        takers = [worker for worker in ready if worker.has_room(policy.TASKS_AHEAD, self._in_flight)]
+        takers = sorted((w for w in takers if not w.pages_ahead(self._in_flight)), key=self._rest_s)[asked:]
+        givers = [w for w in ready if w.pages_ahead(self._in_flight) and not w.asked]
+        for taker, giver in zip(takers, sorted(givers, key=self._rest_s, reverse=True), strict=False):
+            page_s, rest_s = self._page_s(taker), self._rest_s(taker)
+            wanted = policy.pages_to_take_back(self._rest_s(giver), self._page_s(giver), rest_s, page_s)
+            in_time = self.budget.pages(now, self.folders, taker.pages_lent, page_s)
+            if (count := int(min(wanted, giver.pages_ahead(self._in_flight), in_time))) >= 1:
+                yield giver, count
+
+    def _page_s(self, worker: Worker) -> float:
+        """Gives what a page takes a worker; one that has read none counts as the fastest."""
+        return self.speeds.page_s(worker.name) or self.speeds.fastest_page_s() or 1.0
+
+    def _rest_s(self, worker: Worker) -> float:
+        return worker.pages_lent * self._page_s(worker)
 
     def _may_lend_more(self, worker: Worker, workers: int) -> bool:
         page_s = self.speeds.page_s(worker.name)

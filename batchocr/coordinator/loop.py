@@ -10,6 +10,7 @@ import logging
 import shutil
 import signal
 import time
+from typing import TypeAlias
 
 from batchocr.coordinator import retry
 from batchocr.coordinator.books import Books
@@ -40,6 +41,7 @@ from batchocr.worker.messages import (
     Event,
     PageMissed,
     PageRecorded,
+    PagesReturned,
     Probed,
     ProbeFailed,
     SpoolBlocked,
@@ -51,6 +53,10 @@ from batchocr.worker.messages import (
 from batchocr.worker.printed import log_printed, page_fields
 
 logger = logging.getLogger(__name__)
+
+_WorkerEvent: TypeAlias = (
+    PageRecorded | PageMissed | PagesReturned | TaskEnded | WorkerReady | WorkerRefused | WorkerLost
+)
 
 FLUSH_EVERY_S = 1.0
 SHOW_EVERY_S = 0.25
@@ -129,6 +135,7 @@ class Coordinator:
             self._apply(event)
         self._watch(time.monotonic())
         if now - self._flushed_at >= FLUSH_EVERY_S:
+            self._look_at_memory()
             self._record_uses()
             self._ledger.flush()
             self._flushed_at = now
@@ -194,8 +201,13 @@ class Coordinator:
                 return
 
     def _lend(self) -> None:
-        for worker, portion in self.books.dispatch.portions(self._workers.values(), self._alive(), time.monotonic()):
+        """Lends pages to whoever has room; near the end that may mean taking them from another."""
+        dispatch, workers, now = self.books.dispatch, self._workers.values(), time.monotonic()
+        for worker, portion in dispatch.portions(workers, self._alive(), now):
             self._lend_pages(worker, portion.content, portion.page_nos, fresh_engine=portion.fresh_engine)
+        for worker, count in dispatch.take_backs(workers, now):
+            worker.asked = True
+            self._executor.take_back(worker.name, count)
 
     def _alive(self) -> list[str]:
         """Gives whose memory each worker that is not retired works in."""
@@ -216,7 +228,7 @@ class Coordinator:
     # --- events ---
 
     def _apply(self, event: Event) -> None:
-        if isinstance(event, (PageRecorded, PageMissed, TaskEnded, WorkerReady, WorkerRefused, WorkerLost)):
+        if isinstance(event, _WorkerEvent):
             self._apply_worker_event(self._workers[event.worker], event)
         elif isinstance(event, Probed):
             self.books.intake.probed(event.document_id, event.probe)
@@ -229,11 +241,7 @@ class Coordinator:
         elif isinstance(event, SpoolBlocked):
             raise StorageError(event.message)
 
-    def _apply_worker_event(
-        self,
-        worker: Worker,
-        event: PageRecorded | PageMissed | TaskEnded | WorkerReady | WorkerRefused | WorkerLost,
-    ) -> None:
+    def _apply_worker_event(self, worker: Worker, event: _WorkerEvent) -> None:
         if isinstance(event, WorkerLost):
             self._lose(worker, event)
         elif event.generation != worker.generation:
@@ -242,6 +250,8 @@ class Coordinator:
             self._record(worker, event)
         elif isinstance(event, PageMissed):
             self._miss(worker, event)
+        elif isinstance(event, PagesReturned):
+            self._take_back(worker, event)
         elif isinstance(event, TaskEnded):
             self._end_task(worker, event)
         elif isinstance(event, WorkerReady):
@@ -271,6 +281,14 @@ class Coordinator:
         lent.unreported.discard(event.failure.page_no)
         self.books.refuse_page(lent, event.failure, self._alive())
 
+    def _take_back(self, worker: Worker, event: PagesReturned) -> None:
+        worker.asked = False
+        for task_id, page_no in event.pages:
+            lent = worker.lent[task_id]
+            lent.unreported.discard(page_no)
+            lent.returned = True
+            self.books.give_back(lent.content, [page_no])
+
     def _end_task(self, worker: Worker, event: TaskEnded) -> None:
         lent = worker.lent.pop(event.task_id)
         self._ledger.end_attempt(event.task_id, lent.outcome)
@@ -287,7 +305,7 @@ class Coordinator:
         timed_out = worker.state == "timed_out"
         state = AttemptState.TIMED_OUT if timed_out else AttemptState.LOST
         kind = FailureKind.TIMEOUT if timed_out else FailureKind.WORKER_LOST
-        lent, worker.lent = worker.lent, {}
+        lent = worker.take_all()
         suspects = {
             number: {page_no for task_id, page_no in event.open_pages if task_id == number} & entry.unreported
             for number, entry in lent.items()
@@ -314,8 +332,7 @@ class Coordinator:
 
     def _recycle(self, worker: Worker) -> None:
         """A worker has left because it had grown too large: nothing is lost, and nobody is blamed."""
-        lent, worker.lent = worker.lent, {}
-        for entry in lent.values():
+        for entry in worker.take_all().values():
             self._ledger.end_attempt(entry.task.task_id, entry.outcome)
             self.books.give_back(entry.content, entry.unreported)
         worker.state = "waiting"
@@ -330,9 +347,8 @@ class Coordinator:
                 f"Engine {self._context.engine.name} cannot be loaded on {worker.device.name}: {event.message}"
             )
         worker.state = "retired"
-        for lent in worker.lent.values():
+        for lent in worker.take_all().values():
             self.books.give_back(lent.content, lent.unreported)
-        worker.lent.clear()
         self._warn(f"{worker.name} cannot load the engine and is left out: {event.message}")
         self._check_pool(worker, event.message)
 
@@ -390,6 +406,12 @@ class Coordinator:
         if self._listener is not None:
             self._listener.on_progress(self.progress(now))
 
+    def _look_at_memory(self) -> None:
+        """Asks what each worker takes: with many of them that costs more than all else here, so not at every show."""
+        for worker in self._workers.values():
+            worker.rss_bytes = self._executor.rss_bytes(worker.name)
+            worker.gpu_used_bytes = self.telemetry.gpu_used_bytes(worker.device.uuid)
+
     def _record_uses(self) -> None:
         """Records what the workers did, if that has changed."""
         self.telemetry.look_at_gpus()
@@ -410,8 +432,7 @@ class Coordinator:
         views = tuple(
             WorkerView(
                 worker.name, worker.device.name, "busy" if worker.state == "ready" and worker.lent else worker.state,
-                worker.source, worker.page_no, self._executor.rss_bytes(worker.name),
-                self.telemetry.gpu_used_bytes(worker.device.uuid),
+                worker.source, worker.page_no, worker.rss_bytes, worker.gpu_used_bytes,
             )
             for worker in self._workers.values()
         )  # fmt: skip

@@ -2,7 +2,8 @@
 
 Pages of a document are handed out in ranges. Biggest documents come first, so that their folders are written while
 others are read; every fourth range comes from the short end, so that a document of 5,000 pages keeps nobody waiting.
-Ranges are proportional to a worker's speed and shrink towards the end (guided self-scheduling): all end together.
+Ranges are proportional to a worker's speed and shrink towards the end (guided self-scheduling): all end together. Since
+pages differ, and some are lent ahead, a worker with nothing left takes over pages that another has not begun.
 """
 
 from __future__ import annotations
@@ -96,6 +97,18 @@ def may_lend_more(tasks: int, pages: int, page_s: float | None, left: int, worke
     """
     short = page_s is not None and pages * page_s < WORK_AHEAD_S
     return short and tasks < SHORT_TASKS_AHEAD and pages < left / (2 * max(1, workers))
+
+
+def pages_to_take_back(rest_s: float, page_s: float, free_rest_s: float, free_page_s: float) -> int:
+    """Gives how many of a worker's pages should go to a free one: as many as that will have read no later.
+
+    Args:
+        rest_s: what the pages that the worker has will take it, s.
+        page_s: what a page takes it, s.
+        free_rest_s: what the pages that the free worker has will take that one, s.
+        free_page_s: what a page takes that one, s.
+    """
+    return max(0, math.floor((rest_s - free_rest_s) / (page_s + free_page_s)))
 
 
 class TimeBudget:

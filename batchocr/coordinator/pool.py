@@ -12,18 +12,28 @@ from batchocr.devices import Device
 
 @dataclass
 class Lent:
-    """One task that a worker has: its content, the worker's device, the pages not reported yet."""
+    """One task that a worker has: its content, the worker's device, the pages not reported yet.
+
+    Attributes:
+        task: the task.
+        content: that its pages belong to.
+        device: whose memory the worker works in.
+        unreported: pages that nothing is known of yet.
+        missed: a page of it had no result.
+        returned: the worker gave pages of it back.
+    """
 
     task: Task
     content: Content
     device: str
     unreported: set[int]
     missed: bool = False
+    returned: bool = False
 
     @property
     def outcome(self) -> AttemptState:
         """How the attempt has ended if nothing more comes of it."""
-        if self.unreported:
+        if self.unreported or self.returned:
             return AttemptState.CANCELLED
         return AttemptState.FAILED if self.missed else AttemptState.SUCCEEDED
 
@@ -44,6 +54,9 @@ class Worker:
         idle_lost_in_a_row: those of them with no page open.
         source: document in hand, for people.
         page_no: last page it finished, for people.
+        rss_bytes: resident memory of its process a moment ago, 0 if unknown.
+        gpu_used_bytes: memory taken on its GPU then, by whomever; None if unknown.
+        asked: for pages to give back, and has not answered.
     """
 
     name: str
@@ -57,11 +70,23 @@ class Worker:
     idle_lost_in_a_row: int = 0
     source: str = ""
     page_no: int | None = None
+    rss_bytes: int = 0
+    gpu_used_bytes: int | None = None
+    asked: bool = False
 
     @property
     def pages_lent(self) -> int:
         """Pages that it has and did not report."""
         return sum(len(lent.unreported) for lent in self.lent.values())
+
+    def pages_ahead(self, in_flight: int) -> int:
+        """Gives how many of these pages it could give back, about.
+
+        Args:
+            in_flight: pages that its engine works on at once.
+        """
+        together = sum(len(lent.unreported) for lent in self.lent.values() if not lent.task.fresh_engine)
+        return max(0, together - in_flight)
 
     def has_room(self, depth: int, in_flight: int) -> bool:
         """Tells whether it may be lent another task.
@@ -73,6 +98,11 @@ class Worker:
         if self.state != "ready":
             return False
         return len(self.lent) < depth or (in_flight > 1 and self.pages_lent < depth * in_flight)
+
+    def take_all(self) -> dict[int, Lent]:
+        """Takes away all that it was lent, because its process has ended."""
+        lent, self.lent, self.asked = self.lent, {}, False
+        return lent
 
     def made_progress(self, now: float) -> None:
         """Notes a recorded page."""

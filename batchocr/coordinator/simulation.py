@@ -129,7 +129,8 @@ class _Simulation:
         self._events: list[tuple[float, int, str, int]] = []
         self._numbers = itertools.count()
         self._busy_s = [0.0] * len(self._workers)
-        self._begun = [-1.0] * len(self._workers)
+        self._begun = [-1.0] * len(self._workers)  # of the task in hand
+        self._page_s = list(self._scenario.page_s)  # of its pages
         self._done = self._tasks = self._failures = 0
         self._policy_s = 0.0
 
@@ -146,8 +147,9 @@ class _Simulation:
             elif what == "dies":
                 self._die(number, now)
             elif self._workers[number].generation == int(what):
-                self._end_task(number, now)
+                self._end_task(number)
             self._lend(self._workers if what == "dies" else [self._workers[number]], now)
+            self._take_back(now)
         idle = [
             1 - busy / (now - ready) for busy, ready in zip(self._busy_s, self._ready_at, strict=True) if now > ready
         ]
@@ -189,42 +191,80 @@ class _Simulation:
         number = int(worker.name)
         if not worker.lent or self._begun[number] >= 0 or worker.state != "ready":
             return
-        pages = len(next(iter(worker.lent.values())).unreported)
-        spread = self._scenario.page_spread / math.sqrt(pages)
-        seconds = self._scenario.page_s[number] * pages * max(0.1, self._dice.gauss(1.0, spread))
+        spread = self._scenario.page_spread / math.sqrt(len(next(iter(worker.lent.values())).unreported))
+        self._page_s[number] = self._scenario.page_s[number] * max(0.1, self._dice.gauss(1.0, spread))
         self._begun[number] = now
-        worker.generation += 1
-        self._at(now + seconds, str(worker.generation), number)
+        self._announce_end(worker)
 
-    def _end_task(self, number: int, now: float) -> None:
+    def _announce_end(self, worker: Worker) -> None:
+        """Says when the task in hand will end, whatever was said before."""
+        number = int(worker.name)
+        pages = len(next(iter(worker.lent.values())).unreported)
+        worker.generation += 1
+        self._at(self._begun[number] + pages * self._page_s[number], str(worker.generation), number)
+
+    def _report(self, number: int, pages: int) -> None:
+        """Counts so many pages of the task in hand as read."""
+        worker, page_s = self._workers[number], self._page_s[number]
+        lent = next(iter(worker.lent.values()))
+        done = sorted(lent.unreported)[:pages]
+        lent.unreported.difference_update(done)
+        lent.content.lent.difference_update(done)
+        if done:
+            self._dispatch.speeds.learn(worker.name, page_s, len(done))
+        self._begun[number] += len(done) * page_s
+        self._busy_s[number] += len(done) * page_s
+        self._done += len(done)
+
+    def _report_by(self, number: int, now: float) -> None:
+        """Counts what a worker has read by now of the task in hand, if any; its last page is told at the task's end."""
+        if self._begun[number] >= 0:
+            lent = next(iter(self._workers[number].lent.values()))
+            pages = math.floor((now - self._begun[number]) / self._page_s[number])
+            self._report(number, min(pages, len(lent.unreported) - 1))
+
+    def _end_task(self, number: int) -> None:
         worker = self._workers[number]
-        task_id = next(iter(worker.lent))
-        lent = worker.lent.pop(task_id)
-        pages = len(lent.unreported)
-        seconds = now - self._begun[number]
-        self._dispatch.speeds.learn(worker.name, seconds / pages, pages)
-        lent.content.lent -= lent.unreported
-        self._busy_s[number] += seconds
+        self._report(number, len(next(iter(worker.lent.values())).unreported))
+        worker.lent.pop(next(iter(worker.lent)))
         self._begun[number] = -1.0
-        self._done += pages
 
     def _die(self, number: int, now: float) -> None:
         """A device dies: what it did not report goes back, and it starts again."""
-        worker, page_s = self._workers[number], self._scenario.page_s[number]
-        for place, lent in enumerate(worker.lent.values()):
-            if place == 0 and self._begun[number] >= 0:
-                done = sorted(lent.unreported)[: int((now - self._begun[number]) / page_s)][: len(lent.unreported) - 1]
-                lent.unreported.difference_update(done)
-                lent.content.lent.difference_update(done)
-                self._done += len(done)
-                self._busy_s[number] += len(done) * page_s
+        worker = self._workers[number]
+        self._report_by(number, now)
+        for lent in worker.take_all().values():
             self._dispatch.backlog.give_back(lent.content, lent.unreported)
-        worker.lent.clear()
         worker.state = "waiting"
         worker.generation += 1
         self._begun[number] = -1.0
         self._failures += 1
         self._at(now + self._scenario.startup_s, "ready", number)
+
+    def _take_back(self, now: float) -> None:
+        """Moves pages, at once, from workers that have pages ahead to those that have none."""
+        if self._dispatch.left:
+            return
+        for number in range(len(self._workers)):
+            self._report_by(number, now)
+        asked = list(self._dispatch.take_backs(self._workers, now))
+        for worker, count in asked:
+            self._give_back(worker, count)
+        if asked:
+            self._lend(self._workers, now)
+
+    def _give_back(self, worker: Worker, count: int) -> None:
+        """Takes so many pages from a worker, the last ones first."""
+        in_hand = next(iter(worker.lent))
+        for number, lent in reversed(list(worker.lent.items())):
+            pages = sorted(lent.unreported)[-count:] if count else []
+            count -= len(pages)
+            lent.unreported.difference_update(pages)
+            self._dispatch.backlog.give_back(lent.content, pages)
+            if not lent.unreported:
+                del worker.lent[number]
+            elif pages and number == in_hand:
+                self._announce_end(worker)
 
     def _at(self, when: float, what: str, number: int) -> None:
         heapq.heappush(self._events, (when, next(self._numbers), what, number))

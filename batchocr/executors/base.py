@@ -38,6 +38,10 @@ class Executor(ABC):
         """Lends a task to a worker that is ready. Does not block."""
 
     @abstractmethod
+    def take_back(self, worker: str, pages: int) -> None:
+        """Asks a worker for so many pages that its engine has not taken; `PagesReturned` will answer, once."""
+
+    @abstractmethod
     def assemble(self, order: Assembly) -> None:
         """Asks the finisher for one document's folder; `Assembled` or `AssemblyFailed` will answer."""
 

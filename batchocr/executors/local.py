@@ -40,6 +40,7 @@ from batchocr.worker.messages import (
     Assembled,
     AssemblyFailed,
     Event,
+    GiveBack,
     Order,
     Probed,
     ProbeFailed,
@@ -53,7 +54,7 @@ from batchocr.worker.printed import read_printed
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
-GATHER_S = 0.02  # after an event, for others to come: one look at all workers does for many pages
+GATHER_S = 0.05  # after an event, for others to come: one look at all workers does for many pages
 MAX_ASSEMBLY_TRIES = 2
 FINISHER = "finisher"
 FINISHER_RSS_BYTES = 1 << 30  # it is replaced after the document with which it passes this
@@ -183,6 +184,11 @@ class LocalExecutor(Executor):
         """Puts the task into the worker's inbox."""
         child = self._workers[worker]
         self._server.inboxes[worker, child.generation].put(task)
+
+    def take_back(self, worker: str, pages: int) -> None:
+        """Puts the order into the worker's inbox, behind the tasks that it is about."""
+        child = self._workers[worker]
+        self._server.inboxes[worker, child.generation].put(GiveBack(pages))
 
     def assemble(self, order: Assembly) -> None:
         """Puts the order into the finisher's inbox, and remembers it until it is answered."""

@@ -23,6 +23,7 @@ from batchocr.worker.messages import (
     Event,
     PageMissed,
     PageRecorded,
+    PagesReturned,
     ProbeOrder,
     SpoolBlocked,
     TaskEnded,
@@ -70,6 +71,10 @@ class SerialExecutor(Executor):
     def lend(self, worker: str, task: Task) -> None:
         """Queues the task."""
         self._work.append(task)
+
+    def take_back(self, worker: str, pages: int) -> None:
+        """Gives none: there is no other worker."""
+        self._events.append(PagesReturned(worker, 1, ()))
 
     def assemble(self, order: Assembly) -> None:
         """Queues the order."""

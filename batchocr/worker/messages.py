@@ -60,6 +60,16 @@ class ProbeOrder:
 
 
 @dataclass(frozen=True)
+class GiveBack:
+    """The order to a worker to give back so many pages that its engine has not taken, the last ones first.
+
+    It answers with `PagesReturned` at once, also while its engine is at work.
+    """
+
+    pages: int
+
+
+@dataclass(frozen=True)
 class WorkerReady:
     """A worker has loaded its engine."""
 
@@ -101,8 +111,17 @@ class PageMissed:
 
 
 @dataclass(frozen=True)
+class PagesReturned:
+    """Task and number of each page that a worker will not read: fewer than it was asked for, perhaps none."""
+
+    worker: str
+    generation: int
+    pages: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class TaskEnded:
-    """Every page of a task was answered and its segment is on disk."""
+    """Every page of a task was answered or given back, and its segment is on disk."""
 
     worker: str
     generation: int
@@ -178,6 +197,7 @@ Event: TypeAlias = (
     | WorkerRefused
     | PageRecorded
     | PageMissed
+    | PagesReturned
     | TaskEnded
     | SpoolBlocked
     | WorkerLost
@@ -187,4 +207,4 @@ Event: TypeAlias = (
     | AssemblyFailed
 )
 
-Order: TypeAlias = Task | Assembly | None  # None tells a child to finish what it has and leave
+Order: TypeAlias = Task | GiveBack | Assembly | None  # None tells a child to finish what it has and leave

@@ -1,4 +1,8 @@
-"""The pages of a worker's tasks on their way to its engine: rendered ahead by a thread of their own, in order."""
+"""The pages of a worker's tasks on their way to its engine: rendered ahead by a thread of their own, in order.
+
+Another thread takes orders as they come in, whatever the others wait for: pages that a free worker could read are given
+back at once.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,9 @@ from batchocr.documents.client import DocumentChild
 from batchocr.errors import Cancelled
 from batchocr.pipeline import PageItem, TaskPage, page_images
 from batchocr.worker.child import Boot
-from batchocr.worker.messages import WorkPlan
+from batchocr.worker.messages import Event, GiveBack, PagesReturned, WorkPlan
 from batchocr.worker.page_budget import PageBudget
+from batchocr.worker.untaken import PageKey, UntakenPages
 
 logger = logging.getLogger(__name__)
 
@@ -47,17 +52,24 @@ class PageStream:
         plan: of the run.
         source: gives page images.
         budget: says when there is room for another.
+        send: takes events for the coordinator.
     """
 
-    def __init__(self, link: Boot, plan: WorkPlan, source: DocumentChild, budget: PageBudget) -> None:
+    def __init__(
+        self, link: Boot, plan: WorkPlan, source: DocumentChild, budget: PageBudget, send: Callable[[Event], None]
+    ) -> None:
         self._link = link
         self._plan = plan
         self._source = source
         self._budget = budget
+        self._send = send
+        self._untaken = UntakenPages()
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._waiting: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
         self._ahead: _Entry | None = None
         self._over = False
-        threading.Thread(target=self._feed, name="feeder", daemon=True).start()
+        for name, run in (("receiver", self._receive), ("feeder", self._feed)):
+            threading.Thread(target=self._guarded, args=(name, run), name=name, daemon=True).start()
 
     def next_task(self) -> Task | None:
         """Gives the next task, waiting for one; None is the order to leave."""
@@ -81,7 +93,10 @@ class PageStream:
                 yield None
                 continue
             if isinstance(entry, TaskPage):
-                yield entry
+                if self._untaken.take(entry.task, entry.item.page_no):
+                    yield entry
+                else:
+                    self._budget.release(size_bytes(entry.item))
                 del entry  # or it would be held while the engine has the next one
             elif isinstance(entry, _End):
                 ended(entry.task)
@@ -102,23 +117,40 @@ class PageStream:
             with self._budget.hunger():
                 return self._waiting.get(timeout=timeout_s)
 
-    def _feed(self) -> None:
-        """Takes tasks and has their pages rendered ahead of the engine, until told to leave."""
+    def _guarded(self, name: str, run: Callable[[], None]) -> None:
+        """Runs a thread; a fault of ours ends the worker rather than leave it waiting for ever."""
         try:
-            while (task := self._link.next_order()) is not None:
-                assert isinstance(task, Task)
-                self._waiting.put(task)
-                self._render(task)
-                self._waiting.put(_End(task))
-            self._waiting.put(None)
+            run()
         except Cancelled:
             return  # the worker leaves
         except BaseException:
-            logger.exception("the feeder failed")
+            logger.exception("the %s failed", name)
             os._exit(1)
 
+    def _receive(self) -> None:
+        """Takes orders until told to leave."""
+        while (order := self._link.next_order()) is not None:
+            if isinstance(order, GiveBack):
+                self._untaken.give_back(order.pages, self._tell_returned)
+            else:
+                assert isinstance(order, Task)
+                self._untaken.add(order)
+                self._tasks.put(order)
+        self._tasks.put(None)
+
+    def _tell_returned(self, pages: tuple[PageKey, ...]) -> None:
+        self._send(PagesReturned(self._link.name, self._link.generation, pages))
+
+    def _feed(self) -> None:
+        """Has the pages of tasks rendered ahead of the engine, until told to leave."""
+        while (task := self._tasks.get()) is not None:
+            self._waiting.put(task)
+            self._render(task)
+            self._waiting.put(_End(task))
+        self._waiting.put(None)
+
     def _render(self, task: Task) -> None:
-        pages = page_images(task, self._source, self._plan.engine, self._plan.dpi)
+        pages = page_images(task, self._source, self._plan.engine, self._plan.dpi, self._untaken.has)
         self._budget.wait_for_room()
         while (page := next(pages, None)) is not None:
             self._budget.hold(size_bytes(page.item))

@@ -1,7 +1,7 @@
 """The worker's process: one engine on one device, fed by a renderer of its own.
 
-Three threads work side by side, so that the device waits for neither rendering nor encoding nor disk:
-the feeder takes tasks and renders their pages ahead, the main thread recognizes, the recorder encodes and writes.
+Threads work side by side, so that the device waits for neither rendering nor encoding nor disk: the receiver takes
+tasks, the feeder renders their pages ahead, the main thread recognizes, the recorder encodes and writes.
 The process leaves by `os._exit`: engines keep threads that would never end.
 """
 
@@ -48,7 +48,7 @@ class _Work:
         self._many = plan.engine.in_flight > 1
         self._source = source
         budget = PageBudget(plan.prefetch_bytes)
-        self._stream = PageStream(link, plan, self._source, budget)
+        self._stream = PageStream(link, plan, self._source, budget, sender.send)
         self._recording = Recording(link, plan, sender, budget)
         self._memory = MemoryWatch(link.max_rss_bytes)
         self._note = OpenPagesNote(link.open_pages)

@@ -26,6 +26,19 @@ def pool(count: int) -> list[Worker]:
     return workers
 
 
+def give(worker: Worker, *sizes: int, fresh_engine: bool = False) -> None:
+    for pages in sizes:
+        page_nos = tuple(range(1, pages + 1))
+        content = Content(0, REFERENCE, PageRanges.of(page_nos), "", lent=set(page_nos))
+        number = len(worker.lent) + 1
+        task = Task(number, 1, REFERENCE, page_nos, "", fresh_engine)
+        worker.lent[number] = Lent(task, content, worker.name, set(page_nos))
+
+
+def take_backs(made: Dispatcher, workers: list[Worker]) -> list[tuple[str, int]]:
+    return [(worker.name, count) for worker, count in made.take_backs(workers, 0.0)]
+
+
 def lend(made: Dispatcher, workers: list[Worker], now: float = 0.0) -> list[tuple[str, int]]:
     lent = []
     for worker, portion in made.portions(workers, [worker.name for worker in workers], now):
@@ -42,7 +55,7 @@ def test_everybody_gets_a_first_task_before_anybody_gets_a_second() -> None:
 def test_first_ranges_are_small_until_the_speed_is_known() -> None:
     made, workers = dispatcher(500), pool(2)
     made.speeds.learn("cpu:0", 1.0)
-    assert lend(made, workers) == [("cpu:0", 16), ("cpu:1", 2), ("cpu:0", 16), ("cpu:1", 2)]
+    assert lend(made, workers) == [("cpu:0", 16), ("cpu:1", 2), ("cpu:1", 2), ("cpu:0", 16)]
 
 
 def test_ranges_are_proportional_to_speed() -> None:
@@ -81,3 +94,65 @@ def test_towards_the_end_of_the_time_only_as_much_is_lent_as_will_be_done() -> N
     made.speeds.learn("cpu:0", 1.0)
     made.speeds.learn("cpu:1", 20.0)
     assert lend(made, workers, now=5.0) == [("cpu:0", 5)]
+
+
+# --- taking back ---
+
+
+def test_worker_with_nothing_left_gets_half_of_what_another_has_not_begun() -> None:
+    made, workers = dispatcher(), pool(2)
+    give(workers[0], 4, 3)
+    assert take_backs(made, workers) == [("cpu:0", 3)]
+    workers[0].asked = True
+    assert take_backs(made, workers) == []  # they are on their way
+
+
+def test_worker_in_its_last_page_gets_the_next_before_it_is_idle() -> None:
+    made, workers = dispatcher(), pool(2)
+    give(workers[0], 2, 1)
+    give(workers[1], 1)
+    assert take_backs(made, workers) == [("cpu:0", 1)]
+
+
+def test_page_in_hand_and_pages_to_try_alone_stay_where_they_are() -> None:
+    made, workers = dispatcher(), pool(2)
+    give(workers[0], 1)
+    give(workers[0], 1, 1, fresh_engine=True)
+    assert take_backs(made, workers) == []
+
+
+def test_nothing_is_taken_back_while_there_are_pages_to_lend() -> None:
+    made, workers = dispatcher(), pool(2)
+    give(workers[0], 4)
+    made.elsewhere = 1
+    assert take_backs(made, workers) == []
+    made = dispatcher(1)
+    assert take_backs(made, workers) == []
+
+
+def test_slow_worker_takes_nothing_that_a_fast_one_will_have_read_before() -> None:
+    made, workers = dispatcher(), pool(2)
+    give(workers[0], 8, 8)
+    for page_s, expected in ((1.0, [("cpu:0", 8)]), (3.0, [("cpu:0", 4)]), (15.5, []), (60.0, [])):
+        made.speeds = policy.Speeds()
+        made.speeds.learn("cpu:0", 1.0)
+        made.speeds.learn("cpu:1", page_s)
+        assert take_backs(made, workers) == expected
+
+
+def test_each_of_many_free_workers_takes_from_another() -> None:
+    made, workers = dispatcher(), pool(5)
+    give(workers[0], 3)
+    give(workers[1], 9)
+    give(workers[2], 5)
+    assert take_backs(made, workers) == [("cpu:1", 4), ("cpu:2", 2)]
+
+
+def test_nothing_is_taken_back_that_would_not_be_read_in_time() -> None:
+    made, workers = dispatcher(ends_at=3.0 + policy.END_S), pool(2)
+    give(workers[0], 9)
+    for page_s, expected in ((1.0, [("cpu:0", 3)]), (4.0, [])):
+        made.speeds = policy.Speeds()
+        made.speeds.learn("cpu:0", 4.0)
+        made.speeds.learn("cpu:1", page_s)
+        assert take_backs(made, workers) == expected

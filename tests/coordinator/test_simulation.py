@@ -26,6 +26,14 @@ def test_one_long_document_among_short_ones_is_shared_by_all(seed: int) -> None:
         assert outcome.makespan_s < 1.05 * outcome.bound_s
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("devices", [2, 3, 8])
+def test_equal_devices_with_slow_pages_end_within_a_page_of_each_other(devices: int, seed: int) -> None:
+    sizes, page_s = draw_sizes(48, seed), 10.0
+    outcome = simulate(Scenario(sizes, [page_s] * devices, startup_s=1.0, page_spread=0.0, seed=seed))
+    assert outcome.idle_max * (outcome.makespan_s - 1.0) <= page_s + 1.0  # the first device starts a second earlier
+
+
 def test_pages_of_a_device_that_dies_are_read_by_others() -> None:
     outcome = simulate(Scenario(SIZES, [1.0] * 8, failures_per_hour=6.0, startup_s=5.0, seed=2))
     assert outcome.failures > 5
