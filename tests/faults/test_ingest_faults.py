@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -253,3 +255,101 @@ def test_signal_ends_a_watch_in_the_middle_of_a_run_in_order(tmp_path: Path, dir
     assert names(tmp_path / "in") == ["a.pdf"]
     assert finished(job)[0] == 0
     assert directed.pages_read().count("a.pdf 2") == 1
+
+
+def test_file_that_is_written_over_in_place_during_the_run_stays_and_is_read_the_next_time(
+    tmp_path: Path, directed: Directed
+) -> None:
+    path = many_page_pdf(tmp_path / "in" / "a.pdf", 3)
+    content = text_pdf(tmp_path / "other.pdf", ["other", "content"]).read_bytes()
+    job = write_job(tmp_path, directed)
+    directed.tell("hold-2")
+    with started(job) as process:
+        directed.wait_at(2)
+        path.write_bytes(content)
+        directed.recall("hold-2")
+        out, _ = process.communicate(timeout=40)
+    assert (process.returncode, "1 changed while read" in out) == (0, True)
+    assert names(tmp_path / "in") == ["a.pdf"]
+    assert finished(job)[:2] == (0, "batchocr ingest job: 1 read (2 pages), 1 moved\n")
+    assert (tmp_path / "done" / "a.pdf").read_bytes() == content
+    assert manifest(tmp_path / "out", "a")["done"] == [[1, 2]]
+
+
+def test_full_disk_of_done_files_keeps_them_where_they_are_and_they_are_moved_later_without_being_read_again(
+    tmp_path: Path, directed: Directed
+) -> None:
+    disk = tmp_path / "done"
+    disk.mkdir()
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if sys.platform != "linux" or subprocess.run(mounted, capture_output=True, check=False).returncode:
+        pytest.skip("file systems cannot be mounted here (that takes root on Linux)")
+    try:
+        many_page_pdf(tmp_path / "in" / "a.pdf", 40)
+        fill(disk / "filler")
+        job = write_job(tmp_path, directed)
+        code, out, err = finished(job)
+        assert (code, names(tmp_path / "in"), names(disk)) == (ExitCode.STORAGE, ["a.pdf"], ["filler"]), out + err
+        assert "1 could not be taken away" in out
+        (disk / "filler").unlink()
+        assert finished(job)[:2] == (0, "batchocr ingest job: 1 read (0 pages), 1 moved\n")
+        assert (names(tmp_path / "in"), names(disk)) == ([], ["a.pdf"])
+        assert len(directed.pages_read()) == 40
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def drop_files(folder: Path, aside: Path, count: int) -> None:
+    """Puts documents into a folder as people and programs do: at once, slowly, under another name first, damaged."""
+    for number in range(count):
+        name = f"{number}.pdf"
+        way = ["rename", "slow", "part", "broken", "locked"][number % 5]
+        if way == "broken":
+            broken_pdf(folder / name, "garbage")
+        elif way == "locked":
+            encrypted_pdf(folder / name, "secret")
+        elif way == "rename":
+            many_page_pdf(aside / name, 1 + number).replace(folder / name)
+        else:
+            content = many_page_pdf(aside / name, 1 + number).read_bytes()
+            path = folder / (name if way == "slow" else f"{name}.part")
+            with path.open("wb", buffering=0) as file:
+                for start in range(0, len(content), len(content) // 6):
+                    file.write(content[start : start + len(content) // 6])
+                    time.sleep(0.1)
+            path.replace(folder / name)
+        time.sleep(0.2)
+
+
+@pytest.mark.timeout(180)
+def test_pairs_of_ingests_while_files_of_all_kinds_come_in_lose_nothing_and_read_nothing_twice(
+    tmp_path: Path, directed: Directed
+) -> None:
+    job = write_job(tmp_path, directed, settle_s=1.0)
+    (tmp_path / "aside").mkdir()
+    count = 20
+    codes = Counter[int]()
+    with ThreadPoolExecutor(1) as pool:
+        dropping = pool.submit(drop_files, tmp_path / "in", tmp_path / "aside", count)
+        for _ in range(20):
+            over = dropping.done()
+            with started(job) as one, started(job) as other:
+                for process in (one, other):
+                    _, err = process.communicate(timeout=60)
+                    assert "Traceback" not in err
+                    codes[process.returncode] += 1
+            if over and not names(tmp_path / "in"):
+                break
+        dropping.result()
+    assert names(tmp_path / "in") == []
+    good = [number for number in range(count) if number % 5 < 3]
+    bad = [number for number in range(count) if number % 5 >= 3]
+    assert names(tmp_path / "done") == sorted(f"{number}.pdf" for number in good)
+    reasons = [f"{number}.pdf{end}" for number in bad for end in ("", ".reason.txt")]
+    assert names(tmp_path / "failed") == sorted(reasons)
+    pages = Counter(directed.pages_read())
+    assert pages == Counter(f"{number}.pdf {page_no}" for number in good for page_no in range(1, number + 2))
+    assert all(manifest(tmp_path / "out", str(number))["page_count"] == number + 1 for number in good)
+    folders = {path.parent.name for path in (tmp_path / "out").glob("*/manifest.json")}
+    assert folders == {str(number) for number in good}
+    assert codes.keys() <= {ExitCode.OK, ExitCode.STORAGE, ExitCode.PARTIAL}
