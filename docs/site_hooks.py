@@ -111,7 +111,7 @@ def _field_rows(model: type[BaseModel]) -> list[str]:
 
 
 def _default_words(value: object) -> str:
-    if value is None or value in ("", [], {}):
+    if value in (None, "", []) or (isinstance(value, dict) and not any(value.values())):
         return "none"
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
