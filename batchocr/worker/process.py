@@ -12,6 +12,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from batchocr.datatypes import PageFailure, Task
 from batchocr.documents.client import DocumentChild
@@ -135,7 +136,9 @@ def main() -> None:
     printed = Printed(link.printed, link.printed_from, here)
     sender = Sender(link.outbox)
     session = EngineSession(plan, link.device)
-    source = DocumentChild(plan.limits, f"renderer of {link.name}")
+    # The renderer is pages ahead of the engine: what it prints must not be taken for the engine's.
+    chatter = Path(link.printed.removesuffix(".stderr.log") + ".renderer.stderr.log").open("ab")  # noqa: SIM115
+    source = DocumentChild(plan.limits, f"renderer of {link.name}", chatter)
     if plan.engine.needs_image:
         source.start()  # beside the engine's loading
     begun = time.monotonic()

@@ -92,6 +92,20 @@ def test_standard_output_of_a_run_is_free_of_what_engines_print(tmp_path: Path, 
     assert err == ""
 
 
+def test_what_opens_and_draws_documents_prints_into_files_of_its_own(
+    tmp_path: Path, directed: Directed, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "site").mkdir()
+    prints = "import sys\nif 'batchocr.documents.child' in ' '.join(sys.orig_argv): print('libtiff', file=sys.stderr)\n"
+    (tmp_path / "site" / "sitecustomize.py").write_text(prints)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
+    run_job(tmp_path, **directed.settings(needs_image=True), dpi=50)
+    logs = tmp_path / "out" / ".batchocr" / "logs"
+    printed = {path.name for path in logs.iterdir() if "libtiff" in path.read_text("utf-8")}
+    assert printed == {"prober.stderr.log", "cpu.renderer.stderr.log"}
+    assert capfd.readouterr() == ("", "")
+
+
 def test_serial_engine_prints_to_standard_error(tmp_path: Path, directed: Directed) -> None:
     directed.tell("print-1")
     with coordinator({**settings(tmp_path), **directed.settings(), "executor": "serial"}) as process:
