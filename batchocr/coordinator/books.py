@@ -22,6 +22,7 @@ from batchocr.datatypes import AttemptState, PageFailure, PageState, PageTimes
 from batchocr.errors import FailureKind, RunFailedError
 from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
+from batchocr.logs import SHOWN, get_logger
 from batchocr.worker.messages import Assembled, AssemblyFailed
 
 # Pages at hand: so many tasks for each worker.
@@ -128,7 +129,11 @@ class Books:
         if kind is FailureKind.ENGINE_OUT_OF_MEMORY:
             content.out_of_memory.setdefault(page_no, []).append(lent.device)
         elsewhere = not set(alive) <= set(content.out_of_memory.get(page_no, ()))
-        if retry.try_again(kind, attempts, self._context.settings.max_attempts, elsewhere=elsewhere):
+        again = retry.try_again(kind, attempts, self._context.settings.max_attempts, elsewhere=elsewhere)
+        get_logger(__name__, document=content.reference.source, page=page_no, attempt=lent.task.task_id).info(
+            "%s: %s (%s)", kind.value, message, "tried again alone" if again else "given up", extra={SHOWN: True}
+        )
+        if again:
             self.give_back(content, [page_no], alone=True)
         elif page_no in content.lent:
             self._fail_page(content, page_no, kind, message)

@@ -5,7 +5,6 @@ Documents whose pages are read wait in the ledger for the finisher, so that it m
 
 from __future__ import annotations
 
-import logging
 import uuid
 
 from batchocr.coordinator.context import RunContext
@@ -18,9 +17,8 @@ from batchocr.errors import FailureKind, StorageError
 from batchocr.executors.base import Executor
 from batchocr.ledger.documents import Stage, StagedRow
 from batchocr.ledger.ledger import Ledger
+from batchocr.logs import get_logger
 from batchocr.worker.messages import Assembled, AssemblyFailed
-
-logger = logging.getLogger(__name__)
 
 FOLDERS_AHEAD = 32
 
@@ -79,7 +77,7 @@ class Folders:
         elif event.kind is FailureKind.OUTPUT_ERROR:
             raise StorageError(event.message)
         else:
-            logger.warning("%s: %s", self._intake.source(row), event.message)
+            get_logger(__name__, document=self._intake.source(row)).warning("%s", event.message)
             self._ledger.fail_document(event.document_id, event.kind, event.message)
         self._end()
 

@@ -6,7 +6,6 @@ in a way that cannot be taken back.
 
 from __future__ import annotations
 
-import logging
 import shutil
 import signal
 import time
@@ -33,6 +32,7 @@ from batchocr.datatypes import (
 from batchocr.errors import FailureKind, RunFailedError, SetupError, StorageError
 from batchocr.executors.base import Executor
 from batchocr.ledger.ledger import Ledger
+from batchocr.logs import get_logger
 from batchocr.worker.messages import (
     EXIT_DEVICE_LOST,
     EXIT_RECYCLED,
@@ -51,8 +51,6 @@ from batchocr.worker.messages import (
     WorkerRefused,
 )
 from batchocr.worker.printed import log_printed, page_fields
-
-logger = logging.getLogger(__name__)
 
 _WorkerEvent: TypeAlias = (
     PageRecorded | PageMissed | PagesReturned | TaskEnded | WorkerReady | WorkerRefused | WorkerLost
@@ -312,7 +310,7 @@ class Coordinator:
         }
         alone = sum(map(len, suspects.values())) == 1
         held = [(lent[number].task, page_no) for number, page_nos in suspects.items() for page_no in page_nos]
-        log_printed(event.printed, worker=worker.name, device=worker.device.name, **page_fields(held))
+        log_printed(event.printed, **worker.labels, **page_fields(held))
         opened = []
         for number, entry in lent.items():
             open_pages = suspects[number]
@@ -327,7 +325,8 @@ class Coordinator:
         # A page on which the engine gave up the device is reported as missed, hence no longer open.
         worker.died(time.monotonic(), blamed_on_page=bool(opened) or event.exit_code == EXIT_DEVICE_LOST)
         where = f" with {', '.join(opened)} open" if opened else ""
-        self._warn(f"worker {worker.name} was lost ({event.reason}){where}; it is started again")
+        words = f"worker {worker.name} was lost ({event.reason}){where}; it is started again"
+        self._warn(words, **worker.labels, **page_fields(held))
         self._check_pool(worker, event.reason)
 
     def _recycle(self, worker: Worker) -> None:
@@ -338,7 +337,9 @@ class Coordinator:
         worker.state = "waiting"
         worker.start_at = time.monotonic()
         self.recycled += 1
-        logger.info("worker %s is replaced: it had used up its memory budget", worker.name)
+        get_logger(__name__, **worker.labels).info(
+            "worker %s is replaced: it had used up its memory budget", worker.name
+        )
 
     def _refused(self, worker: Worker, event: WorkerRefused) -> None:
         """A device cannot load the engine: before any has, the run stops; later that device is retired."""
@@ -349,12 +350,12 @@ class Coordinator:
         worker.state = "retired"
         for lent in worker.take_all().values():
             self.books.give_back(lent.content, lent.unreported)
-        self._warn(f"{worker.name} cannot load the engine and is left out: {event.message}")
+        self._warn(f"{worker.name} cannot load the engine and is left out: {event.message}", **worker.labels)
         self._check_pool(worker, event.message)
 
     def _check_pool(self, worker: Worker, reason: str) -> None:
         if worker.state == "retired":
-            logger.error("worker %s is retired: %s", worker.name, reason)
+            get_logger(__name__, **worker.labels).error("worker %s is retired: %s", worker.name, reason)
         if all(other.state == "retired" for other in self._workers.values()):
             raise RunFailedError(
                 f"No worker is left; the last one, {worker.name}, ended with: {reason}. What was read is kept: run the "
@@ -396,8 +397,8 @@ class Coordinator:
                 self.books.intake.documents, self.books.intake.skipped, names, context.engine.name, context.note
             )
 
-    def _warn(self, message: str) -> None:
-        logger.warning("%s", message)
+    def _warn(self, message: str, **fields: object) -> None:
+        get_logger(__name__, **fields).warning("%s", message)
         if self._listener is not None:
             self._listener.on_warning(message)
 

@@ -75,6 +75,11 @@ class Worker:
     asked: bool = False
 
     @property
+    def labels(self) -> dict[str, object]:
+        """The fields that its records have in the log."""
+        return {"worker": self.name, "device": self.device.name}
+
+    @property
     def pages_lent(self) -> int:
         """Pages that it has and did not report."""
         return sum(len(lent.unreported) for lent in self.lent.values())

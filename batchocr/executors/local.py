@@ -33,6 +33,7 @@ from batchocr.documents.client import DocumentChild
 from batchocr.errors import Cancelled, DocumentError, FailureKind, StorageError
 from batchocr.executors.base import Executor
 from batchocr.launcher import launch
+from batchocr.logs import get_logger
 from batchocr.outputs.commit import finish_commit
 from batchocr.worker.child import DRAIN, STACK_SIGNAL
 from batchocr.worker.messages import (
@@ -226,7 +227,8 @@ class LocalExecutor(Executor):
         """Ends a worker that hangs, after it has written its stack to its log; blocks for a second or two."""
         child = self._workers[worker]
         child.kill_reason = reason
-        logger.info("worker %s is ended (%s); its stack is in %s", worker, reason, self._chatter(worker))
+        words = "worker %s is ended (%s); its stack is in %s"
+        get_logger(__name__, worker=worker).info(words, worker, reason, self._chatter(worker))
         if STACK_SIGNAL is not None:
             child.process.send_signal(STACK_SIGNAL)
             child.wait(DUMP_S)

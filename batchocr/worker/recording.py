@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from batchocr.datatypes import PageResult, PageTimes, Task
 from batchocr.errors import StorageError
+from batchocr.logs import get_logger
 from batchocr.pipeline import Answer, Recorder
 from batchocr.worker.child import Boot, Outbox
 from batchocr.worker.messages import Event, PageMissed, PageRecorded, SpoolBlocked, TaskEnded, WorkPlan
@@ -114,7 +115,8 @@ class Recording:
         task, outcome = answer.task, answer.outcome
         failure = self._recorder(task).record(answer)
         if failure is not None:
-            logger.warning("%s page %d: %s %s", task.document.source, failure.page_no, failure.message, failure.detail)
+            labels = {"document": task.document.source, "page": failure.page_no, "attempt": task.task_id}
+            get_logger(__name__, **labels).warning("%s %s", failure.message, failure.detail)
             self._sender.send(PageMissed(name, generation, task.task_id, failure, timed.seconds))
             return
         blank = isinstance(outcome, PageResult) and not outcome.blocks

@@ -63,6 +63,11 @@ def test_last_words_of_an_engine_that_aborts_are_in_the_log_of_the_run(tmp_path:
     (words,) = [record for record in found if record["message"] == "printed: last words"]
     assert (words["document"], words["page"], words["worker"], words["device"]) == ("a.pdf", 3, "cpu", "cpu")
     assert any("Fatal Python error: Aborted" in record["message"] for record in found)
+    (lost,) = [record for record in found if record["message"].startswith("worker cpu was lost")]
+    assert (lost["document"], lost["page"], lost["worker"], lost["attempt"]) == ("a.pdf", 3, "cpu", words["attempt"])
+    (page,) = [record for record in found if record["message"].startswith("worker_lost: ")]
+    assert (page["document"], page["page"], page["attempt"]) == ("a.pdf", 3, words["attempt"])
+    assert page["message"].endswith("(given up)")
     assert not any("print a.pdf 2" in record["message"] for record in found)  # the worker has logged that itself
 
 
