@@ -7,7 +7,7 @@ Keys may be added within a schema number, so the schemas allow unknown ones; sta
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
@@ -20,6 +20,7 @@ Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_Code: TypeAlias = Literal[tuple(int(code) for code in ExitCode)]  # type: ignore[valid-type]
 Range = Annotated[tuple[PageNumber, PageNumber], Field(description="first and last page")]
 
 
@@ -213,7 +214,7 @@ class Summary(_Shape):
     schema_: Literal[1] = Field(alias="schema")
     run_id: str
     state: RunState
-    exit_code: Literal[tuple(int(code) for code in ExitCode)]  # type: ignore[valid-type]
+    exit_code: _Code
     output: str
     engine: str
     devices: list[str]
@@ -227,9 +228,42 @@ class Summary(_Shape):
     message: str = Field(description="why it stopped early, or empty")
 
 
+class IngestFailure(_Shape):
+    """A document that an ingest could not read whole."""
+
+    path: str = Field(description="of its file, as it was found")
+    reasons: list[str]
+    attempts: Count = Field(description="runs in which it failed so far")
+    given_up: bool = Field(description="it is not tried again, unless it changes")
+    moved_to: str | None = Field(description="where the file is now; null if it is where it was")
+
+
+class Ingest(_Shape):
+    """`batchocr ingest --json`, a line of `batchocr watch --json`, and what the command `notify` gets."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    line: str = Field(description="all of it in one line, for the subject of a mail")
+    job: str
+    exit_code: _Code
+    documents: Count = Field(description="read whole in this run, or found to be so")
+    pages: Count = Field(description="read in this run")
+    moved: Count
+    deleted: Count
+    failures: list[IngestFailure]
+    changed: list[str] = Field(description="files that have changed while they were read; they are read next time")
+    waiting: list[str] = Field(description="files that are still being written, or whose turn comes next time")
+    vanished: list[str] = Field(description="files of earlier runs that somebody has deleted; their results stay")
+    stuck: dict[str, str] = Field(description="file to why it could not be moved or deleted")
+    mended: str | None = Field(description="a file whose move an earlier ingest could not finish")
+    run_id: str | None = Field(description="of the run; null if there was nothing to read")
+    message: str = Field(description="why the run stopped early, or empty")
+    elapsed_s: Seconds
+
+
 # Name of a schema to its model.
 SCHEMAS: dict[str, type[_Shape]] = {
     "page": Page, "document": Document, "manifest": Manifest, "status": Status, "summary": Summary,
+    "ingest": Ingest,
 }  # fmt: skip
 
 

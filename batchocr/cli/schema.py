@@ -13,6 +13,7 @@ WHAT = {
     "manifest": "manifest.json",
     "status": "batchocr status --json",
     "summary": "batchocr run --json, batchocr retry --json",
+    "ingest": "batchocr ingest --json, watch --json; what `notify` gets",
 }
 EPILOG = """\b
 Examples:
@@ -26,7 +27,7 @@ Examples:
 def command(name: str | None) -> int:
     """Prints a JSON Schema (draft 2020-12); without NAME, which there are.
 
-    NAME is page, document, manifest, status or summary.
+    NAME is page, document, manifest, status, summary or ingest.
     """
     if name is None:
         emit("\n".join(f"{entry:<9} {what}" for entry, what in WHAT.items()))

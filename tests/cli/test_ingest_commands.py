@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.documents import text_pdf
+from support.json_schemas import strict
 
 from batchocr.cli.main import main
 from batchocr.errors import ExitCode
@@ -39,6 +40,17 @@ def test_json_is_one_object_on_one_line_even_when_there_is_nothing_to_do(
         (text,) = capsys.readouterr().out.splitlines()
         told = json.loads(text)
         assert (told["schema"], told["documents"], told["exit_code"]) == (1, documents, 0)
+        strict("ingest").validate(told)
+
+
+def test_json_of_an_ingest_with_failures_fits_the_published_schema(
+    job: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (job.parent / "in" / "bad.pdf").write_bytes(b"junk")
+    assert main(["ingest", "--job", str(job), "--json"]) == ExitCode.PARTIAL
+    told = json.loads(capsys.readouterr().out)
+    assert [failure["given_up"] for failure in told["failures"]] == [True]
+    strict("ingest").validate(told)
 
 
 def test_quiet_ingest_speaks_only_of_what_went_wrong(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
