@@ -93,6 +93,9 @@ class NotebookProgress:
         line = self._lines.get(worker.worker)
         if line is None:
             line = self._lines[worker.worker] = self._make(total=0, bar_format="{desc}", leave=False)
+            graphical = getattr(line, "container", None)
+            if graphical is not None:  # the words alone, without the empty bar in front of them
+                graphical.children[1].layout.display = "none"
         line.set_description_str(worker_text(worker))
 
     def on_warning(self, message: str) -> None:

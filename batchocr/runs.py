@@ -290,9 +290,10 @@ def _describe(name: str, options: Mapping[str, Any], mode: str | None) -> tuple[
     try:
         reply, printed = child.communicate(question, timeout=DESCRIBE_TIMEOUT_S)
     except subprocess.TimeoutExpired as err:
-        child.kill()
-        child.wait()
         raise SetupError(f"Engine {name} did not say what it is within {DESCRIBE_TIMEOUT_S:g} s.") from err
+    finally:  # also where Ctrl-C ends the waiting
+        child.kill()
+        child.communicate()
     words = printed.decode("utf-8", "backslashreplace").splitlines()
     for line in words:
         logger.debug("engine %s printed: %s", name, line)

@@ -8,6 +8,7 @@ It comes in by the entry point of a package of its own: put the folder of this f
     talk-3     at page 3 it prints a line on every way there is
     print-3    at page 3 it prints a line
     die-3      at page 3 it prints a last line from C, and aborts
+    hold-describe  it does not say what it is as long as the file is there, and says so with the file `at-describe`
     one-load   the first load of all succeeds, every other fails and leaves the file `refused`
     pages.log  what it was given to read: one line `source page_no` for each page
 """
@@ -49,6 +50,9 @@ class DirectedEngine(Engine):
     @classmethod
     def describe(cls, options: EngineOptions) -> EngineInfo:
         assert isinstance(options, DirectedOptions)
+        while (options.folder / "hold-describe").exists():
+            (options.folder / "at-describe").touch()
+            time.sleep(0.02)
         return EngineInfo(
             name=cls.name,
             output_version=1,
