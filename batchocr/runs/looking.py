@@ -1,0 +1,98 @@
+"""Looks at an output folder: its last run, the documents of it, its report. Changes nothing but the report."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from batchocr.config import RunSettings
+from batchocr.datatypes import DocumentReport, DocumentState, FoundFolder, KnownFile
+from batchocr.documents.discovery import discover
+from batchocr.errors import StorageError
+from batchocr.ledger.connection import FILE_NAME
+from batchocr.ledger.queries import reading
+from batchocr.outputs.manifest import read_manifest
+from batchocr.report.entries import document_entry, failed_pages, worker_entry
+
+
+def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
+    """Gives the last run of an output folder as JSON-safe data (schema 1); works while it is going.
+
+    Raises:
+        StorageError: no run has written there yet, or the ledger cannot be read.
+    """
+    with reading((state_dir or output / ".batchocr") / FILE_NAME) as queries:
+        last = queries.last_run()
+        if last is None:
+            raise StorageError(f"No run has written to {output} yet.")
+        documents = [document_entry(report) for report in queries.documents(last.run_id)]
+        workers = [worker_entry(use) for use in queries.workers(last.run_id)]
+    states = Counter(entry["state"] for entry in documents)
+    return {
+        "schema": 1,
+        "run": {
+            "id": last.run_id, "state": last.state, "started_at": last.started_at, "ended_at": last.ended_at,
+            "engine": last.engine["name"], "devices": list(last.devices), "host": last.host, "pid": last.pid,
+            "version": last.version, "message": last.message,
+        },
+        "totals": {
+            "documents": len(documents), **{state.value: states[state.value] for state in DocumentState},
+            "pages": sum(entry["pages"] or 0 for entry in documents),
+            "pages_done": sum(entry["pages_done"] for entry in documents),
+            "pages_failed": sum(failed_pages(entry["failures"]) for entry in documents),
+        },
+        "workers": workers,
+        "documents": documents,
+    }  # fmt: skip
+
+
+def find(settings: RunSettings) -> Iterator[FoundFolder]:
+    """Gives what a run would look at, folder by folder; nothing is opened.
+
+    Raises:
+        InputError: an input does not exist.
+    """
+    return discover(settings.inputs, excluded=[settings.output])
+
+
+def files(settings: RunSettings, run_id: str) -> Iterator[tuple[KnownFile, DocumentReport]]:
+    """Gives the documents that a run met, with the files that were read.
+
+    Raises:
+        StorageError: the ledger cannot be read.
+    """
+    with reading(settings.state_path / FILE_NAME) as queries:
+        for file, report in queries.files(run_id):
+            yield replace(file, path=os.path.normpath(settings.output.absolute() / file.path)), report
+
+
+def content_of(output: Path, folder: str) -> str | None:
+    """Gives the sha256 of the document whose results stand in a folder of an output, None if there are none."""
+    manifest = read_manifest(output / folder)
+    return None if manifest is None else str(manifest.get("sha256"))
+
+
+def report(output: Path, state_dir: Path | None = None) -> Path:
+    """Writes the HTML report of the last run of an output folder and gives its path.
+
+    Raises:
+        StorageError: no run has written there yet, the ledger cannot be read, or the report cannot be written.
+    """
+    from batchocr.report.writing import write_report
+
+    return write_report(output, state_dir or output / ".batchocr")
+
+
+def report_data(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
+    """Gives what the report shows of a run, as JSON-safe data (schema 1).
+
+    Raises:
+        StorageError: no run has written there yet, or the ledger cannot be read.
+    """
+    from batchocr.report.facts import Place, report_json
+
+    return report_json(Place(output, state_dir or output / ".batchocr"))
