@@ -81,7 +81,7 @@ class NotebookProgress:
         if bar.total != progress.pages_total:
             bar.reset(total=progress.pages_total) if not bar.n else setattr(bar, "total", progress.pages_total)
         words = [f"{progress.documents_ended}/{progress.documents_total} documents"]
-        words += [f"{progress.pages_failed} failed"] if progress.pages_failed else []
+        words += [f"{progress.pages_failed} page(s) failed"] if progress.pages_failed else []
         words += ["counting"] if progress.counting else []
         bar.set_postfix_str(", ".join(words), refresh=False)
         bar.update(progress.pages_ended - bar.n)

@@ -146,7 +146,7 @@ class DocumentStatus(_Shape):
     source: str
     folder: str = Field(description="relative to the output folder")
     state: DocumentState
-    pages: Count | None = Field(description="null while they are not counted")
+    pages: Count | None = Field(description="that were asked for; null while they are not counted")
     pages_done: Count
     failures: list[Failure]
     times: Times
@@ -183,8 +183,20 @@ class RunFacts(_Shape):
     message: str = Field(description="why it stopped early, or empty")
 
 
+class FailureCounts(_Shape):
+    """How much failed in one way."""
+
+    pages: Count
+    whole_documents: Count = Field(description="documents that failed before any page of them counted")
+
+
+FailuresByKind = Annotated[
+    dict[FailureKind, FailureCounts], Field(description="failure kind to how much failed so, the most frequent first")
+]
+
+
 class Totals(_Shape):
-    """Documents by state, and pages."""
+    """Documents by state, pages by state, and failures by kind."""
 
     documents: Count
     pending: Count
@@ -193,9 +205,13 @@ class Totals(_Shape):
     partial: Count
     failed: Count
     skipped: Count
-    pages: Count = Field(description="as far as they are counted")
-    pages_done: Count
+    pages: Count = Field(description="as far as they are counted: the sum of the four that follow")
+    pages_done: Count = Field(description="blank ones too")
     pages_failed: Count
+    pages_skipped: Count = Field(description="of documents that were finished before this run")
+    pages_pending: Count
+    whole_documents_failed: Count = Field(description="documents that failed before any page of them counted")
+    failures_by_kind: FailuresByKind
 
 
 class Status(_Shape):
@@ -203,6 +219,7 @@ class Status(_Shape):
 
     schema_: Literal[1] = Field(alias="schema")
     run: RunFacts
+    report: str | None = Field(description="path of report.html; null if there is none")
     totals: Totals
     workers: list[Worker]
     documents: list[DocumentStatus]
@@ -219,13 +236,21 @@ class Summary(_Shape):
     engine: str
     devices: list[str]
     documents: dict[DocumentState, Count] = Field(description="state to number of documents")
+    pages: dict[Literal["done", "failed", "skipped", "pending"], Count] = Field(
+        description="state to number of pages, of all documents of this run; skipped: finished before this run"
+    )
     pages_done: Count = Field(description="read in this run")
     pages_failed: Count = Field(description="of all documents of this run")
+    whole_documents_failed: Count = Field(description="documents that failed before any page of them counted")
+    failures_by_kind: FailuresByKind
     elapsed_s: Seconds
     recycled: Count = Field(description="workers that were replaced because they had grown too large")
     failures: list[DocumentStatus] = Field(description="every document that is not whole")
     workers: list[Worker]
     message: str = Field(description="why it stopped early, or empty")
+    report: str | None = Field(
+        description="path of report.html, of the run before if there was nothing to do; null if there is none"
+    )
 
 
 class IngestFailure(_Shape):

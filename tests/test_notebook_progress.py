@@ -4,7 +4,16 @@ import dataclasses
 
 import pytest
 
-from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, RunProgress, RunState, RunSummary, WorkerView
+from batchocr.datatypes import (
+    DocumentReport,
+    DocumentState,
+    FailedPages,
+    FailureCount,
+    RunProgress,
+    RunState,
+    RunSummary,
+    WorkerView,
+)
 from batchocr.errors import ExitCode, FailureKind
 from batchocr.notebook import NotebookProgress, in_notebook, worker_text
 
@@ -23,7 +32,7 @@ def test_bar_follows_the_pages_and_says_what_failed(capsys: pytest.CaptureFixtur
     assert "2 documents, 1 done before; engine ppocr on gpu:0\nno better one" in said.out
     assert "worker gpu:0 was lost" in said.out
     assert "4/8 pages" in said.err
-    assert "1 failed, counting" in said.err
+    assert "1 page(s) failed, counting" in said.err
     assert "8/8 pages" in said.err
     assert "\x1b[2J" not in said.err
 
@@ -39,8 +48,9 @@ def test_a_script_is_no_notebook() -> None:
 
 def summary(*failures: DocumentReport, message: str = "") -> RunSummary:
     return RunSummary(
-        "r1", RunState.COMPLETED, ExitCode.PARTIAL, "/out", "ppocr", ("cpu",), {"done": 1}, 3, 1, 2.0,
-        failures=failures, message=message,
+        "r1", RunState.COMPLETED, ExitCode.PARTIAL, "/out", "ppocr", ("cpu",), {"done": 1}, {"done": 3, "failed": 3}, 3,
+        2.0, failures_by_kind={FailureKind.TIMEOUT: FailureCount(3, 1)}, failures=failures, message=message,
+        report="/out/report.html",
     )  # fmt: skip
 
 
@@ -48,9 +58,12 @@ def test_summary_shows_itself_as_html() -> None:
     failed = FailedPages(3, 5, FailureKind.TIMEOUT, "no page <b>finished</b>")
     html = summary(DocumentReport("a.pdf", "a", DocumentState.PARTIAL, 9, 6, (failed,)))._repr_html_()
     assert "Run r1 completed in 2.0 s, exit code 6" in html
-    assert "3 read, 1 failed (1.50 pages/s)" in html
+    assert ">3 done, 3 failed<" in html
+    assert ">3 (1.50 pages/s)<" in html
+    assert ">3 pages and 1 whole document<" in html
+    assert ">/out/report.html<" in html
     assert "a.pdf (partial)" in html
-    assert "page 3-5: timeout: no page &lt;b&gt;finished&lt;/b&gt;" in html
+    assert "pages 3-5: timeout: no page &lt;b&gt;finished&lt;/b&gt;" in html
 
 
 def test_hostile_names_are_escaped_in_the_summary() -> None:

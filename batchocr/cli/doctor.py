@@ -10,9 +10,8 @@ from pathlib import Path
 import click
 
 from batchocr.cli.engines import EngineStatus, engine_status
-from batchocr.cli.options import emit, emit_json
+from batchocr.cli.options import emit, emit_json, wrapped
 from batchocr.cli.smoke import smoke_findings
-from batchocr.cli.summary import wrapped
 from batchocr.config import parse_engine_options
 from batchocr.devices import Finding, check_machine, list_gpus
 from batchocr.devices.checkup import check_gpus

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from batchocr.cli.options import emit, emit_json
-from batchocr.cli.summary import wrapped
+from batchocr.cli.options import emit, emit_json, wrapped
 from batchocr.devices import Gpu, list_gpus, resolve_devices
 from batchocr.engines.registry import engine_entry_points
 from batchocr.errors import BatchOcrError, ExitCode

@@ -12,8 +12,7 @@ from typing import TypeVar
 
 import click
 
-from batchocr.cli.options import emit, emit_json
-from batchocr.cli.summary import wrapped
+from batchocr.cli.options import emit, emit_json, wrapped
 from batchocr.engines.paddle.models import (
     VL_VERSIONS,
     Model,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 import click
 
 from batchocr.config import Setting, describe_settings, parse_engine_options
+from batchocr.logs import printable
 
 CALL = "This command"
+# Of text that goes to files and pipes.
+WIDTH = 80
 
 
 class GroupedOption(click.Option):
@@ -98,3 +102,14 @@ def emit(text: str) -> None:
 def emit_json(value: Mapping[str, Any]) -> None:
     """Writes one JSON object to stdout, pure ASCII so that it survives every locale."""
     emit(json.dumps(value, indent=2))
+
+
+def wrapped(text: str, first: str, others: str) -> list[str]:
+    """Gives a text in lines of `WIDTH` columns; names with hyphens stay whole.
+
+    Args:
+        text: what to say.
+        first: what the first line begins with.
+        others: what all other lines begin with.
+    """
+    return textwrap.wrap(printable(text), WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)

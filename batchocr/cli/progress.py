@@ -134,5 +134,5 @@ def progress_line(progress: RunProgress) -> str:
         share = f" ({progress.pages_ended * 100 // progress.pages_total} %)"
     parts = [pages_text(progress) + share, *pace_texts(progress)]
     if progress.pages_failed:
-        parts.append(f"{progress.pages_failed} failed")
+        parts.append(f"{count(progress.pages_failed, 'page')} failed")
     return f"{', '.join(parts)}; {progress.documents_ended}/{progress.documents_total} documents"

@@ -46,6 +46,7 @@ class ScreenProgress(Progress):
             console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
         )
         self._open = ExitStack()
+        self._has_said = False
 
     def __enter__(self) -> ScreenProgress:
         self._open.enter_context(self._live)
@@ -57,8 +58,11 @@ class ScreenProgress(Progress):
         """Takes the screen away: the summary says it all."""
         self._live.update(Text())
         self._open.close()
+        if self._has_said:
+            self._console.print()
 
     def _say(self, line: str) -> None:
+        self._has_said = True
         self._console.print(Text(line), soft_wrap=True)
 
     def on_plan(self, documents: int, skipped: int, devices: tuple[str, ...], engine: str, note: str) -> None:
@@ -110,7 +114,7 @@ def figures_row(progress: RunProgress) -> Text:
     parts = [Text(part) for part in pace_texts(progress)]
     parts.append(Text(f"{progress.documents_ended}/{progress.documents_total} documents"))
     if progress.pages_failed:
-        parts.append(Text(f"{progress.pages_failed} failed", style="bold red"))
+        parts.append(Text(f"{count(progress.pages_failed, 'page')} failed", style="bold red"))
     return Text("  ", overflow="ellipsis", no_wrap=True) + Text("   ").join(parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,9 @@ from typing import Any
 import click
 
 from batchocr.cli.options import emit, emit_json
-from batchocr.cli.summary import documents_text, failures_text
-from batchocr.datatypes import DocumentState
-from batchocr.errors import ExitCode
-from batchocr.logs import printable
+from batchocr.cli.outcome import Outcome, outcome_text
+from batchocr.datatypes import DocumentState, FailedPages, FailureCount
+from batchocr.errors import ExitCode, FailureKind
 
 
 @click.command("status")
@@ -42,21 +41,33 @@ def status_text(found: Mapping[str, Any], output: str) -> str:
         output: the output folder as the user wrote it.
     """
     run, totals = found["run"], found["totals"]
-    states = {state.value: totals[state.value] for state in DocumentState}
-    pages = f"{totals['pages_done']} of {totals['pages']} done"
-    if totals["pages_failed"]:
-        pages += f", {totals['pages_failed']} failed"
+    states = ("done", "failed", "skipped", "pending")
+    counts = {FailureKind(kind): FailureCount(**count) for kind, count in totals["failures_by_kind"].items()}
     ended = f", ended {_time(run['ended_at'])}" if run["ended_at"] else ""
-    lines = [
-        f"Run {run['id']} {run['state']}: started {_time(run['started_at'])}{ended}",
-        *([f"  {printable(run['message'])}"] if run["message"] else []),
-        "",
-        f"  engine     {run['engine']} on {', '.join(run['devices'])}",
-        f"  documents  {documents_text(states)}",
-        f"  pages      {pages}",
-        f"  results    {printable(output)}",
-    ]
-    return "\n".join([*lines, *failures_text(found["documents"], output)])
+    engine = f"{run['engine']} on {', '.join(run['devices'])}"
+    return outcome_text(
+        Outcome(
+            run_id=run["id"],
+            state=run["state"],
+            when="",
+            message=run["message"],
+            documents={state.value: totals[state.value] for state in DocumentState},
+            pages={state: totals[f"pages_{state}"] for state in states},
+            facts=(("time", f"started {_time(run['started_at'])}{ended}"), ("engine", engine)),
+            failures_by_kind=counts,
+            failures=_failures(found["documents"]),
+            output=output,
+            report=found["report"],
+        )
+    )
+
+
+def _failures(documents: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, FailedPages]]:
+    for document in documents:
+        for entry in document["failures"]:
+            last = entry.get("last_page", entry["page"])
+            failed = FailedPages(entry["page"], last, FailureKind(entry["kind"]), entry["message"])
+            yield document["source"], failed
 
 
 def _time(utc: str) -> str:

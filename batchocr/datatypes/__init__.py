@@ -19,11 +19,12 @@ from batchocr.datatypes.documents import (
     RefusedFile,
     SourceFile,
 )
+from batchocr.datatypes.failures import FailedPages, FailureCount
 from batchocr.datatypes.pages import BBox, Block, PageFailure, PageImage, PageOutcome, PageResult, TextLayer, TextWord
 from batchocr.datatypes.reports import DocumentReport, RunProgress, RunSummary, WorkerView
-from batchocr.datatypes.states import AttemptState, DocumentFormat, DocumentState, PageState, RunState
+from batchocr.datatypes.states import AttemptState, DocumentFormat, DocumentState, PageState, RunState, in_order
 from batchocr.datatypes.times import PageTimes, WorkerUse
-from batchocr.datatypes.work import Assembly, EngineInfo, FailedPages, Task
+from batchocr.datatypes.work import Assembly, EngineInfo, Task
 
 if TYPE_CHECKING:
     from batchocr.datatypes.pages import Pixels as Pixels
@@ -39,6 +40,7 @@ __all__ = [
     "DocumentState",
     "EngineInfo",
     "FailedPages",
+    "FailureCount",
     "FileIdentity",
     "FoundFolder",
     "InputRoot",
@@ -62,4 +64,5 @@ __all__ = [
     "TextWord",
     "WorkerUse",
     "WorkerView",
+    "in_order",
 ]

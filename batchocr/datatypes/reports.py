@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from batchocr.datatypes.failures import FailedPages, FailureCount
 from batchocr.datatypes.states import DocumentState, RunState
 from batchocr.datatypes.summary_html import summary_html
 from batchocr.datatypes.times import PageTimes, WorkerUse
-from batchocr.datatypes.work import FailedPages
-from batchocr.errors import ExitCode
+from batchocr.errors import ExitCode, FailureKind
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ class DocumentReport:
     """One document in a summary or status: its name, folder, state, pages and failures, and where its time went.
 
     Attributes:
+        pages: that were asked for (`--pages`; all of them unless given); None while they are not counted.
+        pages_done: of these, read or blank.
         times: sums over its pages, as far as known.
         write_s: what its folder took, s; None if unknown.
     """
@@ -99,13 +101,15 @@ class RunSummary:
         engine: name of the engine.
         devices: devices that were used.
         documents: document state to count.
+        pages: pages of all documents of this run: `done`, `failed`, `pending`, `skipped` (finished before) to count.
         pages_done: pages recognized in this run.
-        pages_failed: pages that have failed, of all documents of this run.
         elapsed_s: wall clock, seconds.
         recycled: workers replaced because they had grown too large.
+        failures_by_kind: failure kind to how much failed so, the most frequent first.
         failures: every document that is not whole, with its reasons.
         workers: what each did.
         message: why it stopped early, or "".
+        report: path of `report.html`, that of the run before where this one had nothing to do; None if there is none.
     """
 
     run_id: str
@@ -115,13 +119,25 @@ class RunSummary:
     engine: str
     devices: tuple[str, ...]
     documents: Mapping[str, int]
+    pages: Mapping[str, int]
     pages_done: int
-    pages_failed: int
     elapsed_s: float
     recycled: int = 0
+    failures_by_kind: Mapping[FailureKind, FailureCount] = field(default_factory=dict)
     failures: tuple[DocumentReport, ...] = ()
     workers: tuple[WorkerUse, ...] = ()
     message: str = ""
+    report: str | None = None
+
+    @property
+    def failed(self) -> FailureCount:
+        """How much failed in all, of all documents of this run."""
+        return sum(self.failures_by_kind.values(), FailureCount())
+
+    @property
+    def pages_failed(self) -> int:
+        """Failed pages, of all documents of this run."""
+        return self.failed.pages
 
     def _repr_html_(self) -> str:
         """Gives what a notebook shows of it."""

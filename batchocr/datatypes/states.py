@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 
@@ -54,3 +55,14 @@ class DocumentFormat(str, Enum):
     TIFF = "tiff"
     WEBP = "webp"
     BMP = "bmp"
+
+
+TOLD_ORDER = (
+    DocumentState.DONE, DocumentState.PARTIAL, DocumentState.FAILED, DocumentState.SKIPPED, DocumentState.RUNNING,
+    DocumentState.PENDING,
+)  # fmt: skip
+
+
+def in_order(counts: Mapping[str, int]) -> dict[str, int]:
+    """Gives counts by state in the order in which people are always told them, those that are not zero."""
+    return {state.value: counts[state.value] for state in TOLD_ORDER if counts.get(state.value)}

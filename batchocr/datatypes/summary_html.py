@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING
+
+from batchocr.datatypes.states import in_order
 
 if TYPE_CHECKING:
     from batchocr.datatypes.reports import DocumentReport, RunSummary
@@ -16,12 +18,14 @@ _LEFT = ' style="text-align:left"'
 def summary_html(summary: RunSummary) -> str:
     """Gives a run's summary as a piece of HTML: counts, then the documents that are not whole, with their reasons."""
     speed = f" ({summary.pages_done / summary.elapsed_s:.2f} pages/s)" if summary.elapsed_s > 0 else ""
-    failed = f", {summary.pages_failed} failed" if summary.pages_failed else ""
     rows = [
-        ("documents", ", ".join(f"{number} {state}" for state, number in summary.documents.items()) or "none"),
-        ("pages", f"{summary.pages_done} read{failed}{speed}"),
+        ("documents", _counts(summary.documents)),
+        ("pages", _counts(summary.pages)),
+        ("read now", f"{summary.pages_done}{speed}"),
+        *([("failed", str(summary.failed))] if summary.failed.total else []),
         ("engine", f"{summary.engine} on {', '.join(summary.devices)}"),
         ("results", summary.output),
+        *([("report", summary.report)] if summary.report else []),
         *([("note", summary.message)] if summary.message else []),
     ]
     head = (
@@ -38,9 +42,12 @@ def summary_html(summary: RunSummary) -> str:
 def _failures(reports: Iterable[DocumentReport]) -> Iterable[tuple[str, str]]:
     for report in reports:
         for failed in report.failures:
-            last = f"-{failed.last_page}" if failed.last_page != failed.first_page else ""
-            page = f"page {failed.first_page}{last}: " if failed.first_page is not None else ""
-            yield f"{report.source} ({report.state.value})", f"{page}{failed.kind.value}: {failed.message}"
+            where = f"{failed.where}: " if failed.where else ""
+            yield f"{report.source} ({report.state.value})", f"{where}{failed.kind.value}: {failed.message}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in in_order(counts).items()) or "none"
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batchocr.datatypes.documents import DocumentRef, PageRanges
+from batchocr.datatypes.failures import FailedPages
 from batchocr.datatypes.states import DocumentFormat
-from batchocr.errors import FailureKind
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,6 @@ class Task:
     segment: str
     fresh_engine: bool = False
     scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class FailedPages:
-    """A run of neighbouring pages that failed for one reason, or (first_page None) a whole document."""
-
-    first_page: int | None
-    last_page: int | None
-    kind: FailureKind
-    message: str
 
 
 @dataclass(frozen=True)

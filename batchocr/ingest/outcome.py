@@ -127,11 +127,8 @@ def reasons_of(report: DocumentReport) -> tuple[str, ...]:
     """Gives in words why a document is not whole."""
     reasons = []
     for failure in report.failures:
-        pages = ""
-        if failure.first_page is not None:
-            many = failure.last_page != failure.first_page
-            pages = f"pages {failure.first_page}-{failure.last_page}: " if many else f"page {failure.first_page}: "
-        reasons.append(f"{pages}{failure.kind.value}: {failure.message}")
+        where = f"{failure.where}: " if failure.where else ""
+        reasons.append(f"{where}{failure.kind.value}: {failure.message}")
     return tuple(reasons)
 
 

@@ -124,7 +124,9 @@ class Queries:
             if bad:
                 failures += self.failed_pages(content_id)
             state = document_state(bool(kind), bool(commit_id), bool(skipped), good, bad, asked)
-            report = DocumentReport(source, folder, state, page_count, good, failures, PageTimes(*of_pages), write_s)
+            report = DocumentReport(
+                source, folder, state, asked or page_count, good, failures, PageTimes(*of_pages), write_s
+            )
             yield number, report
 
     def workers(self, run_id: str) -> list[WorkerUse]:

@@ -22,7 +22,8 @@ _HASHED_KEY = re.compile(r"_[0-9a-f]{8}$")
 # Separators, what Windows forbids, controls, lone surrogates, line separators and bidirectional overrides.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 _WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(?=\.|$)", re.IGNORECASE)
-_RESERVED_AT_TOP = frozenset({".batchocr", "report.html", "report_files"})
+REPORT_FILE, REPORT_FOLDER = "report.html", "report_files"
+_RESERVED_AT_TOP = frozenset({".batchocr", REPORT_FILE, REPORT_FOLDER})
 _MAX_KEY_CHARS = 60
 
 

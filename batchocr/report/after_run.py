@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -51,57 +52,54 @@ class Wish(Protocol):
         """At once."""
 
 
-@contextmanager
-def reported(
-    run: Reported, listener: Listener | None, flush: Callable[[], None], wish: Wish
-) -> Iterator[Listener | None]:
-    """Gives the listener to use for a run, and writes its report however it ends, unless it was ended at once."""
-    if not run.settings.report:
-        yield listener
-        return
-    begun = time.monotonic()
-    report = RunReport(run.run_id, run.output, run.state_dir, listener)
-    try:
-        yield report.listener
-    finally:
-        if not wish.abort:
-            report.write(time.monotonic() - begun, stopping=wish.drain, flush=flush)
-
-
+@dataclass
 class RunReport:
-    """Watches a run from its start and writes its report at its end.
+    """The report of a run that goes on.
 
-    Args:
-        run_id: the ledger's name of the run.
-        output: the output folder.
-        state_dir: folder of its ledger.
-        listener: the user's own.
+    Attributes:
+        listener: to be told how the run goes.
+        path: of the report, once there is one.
     """
 
-    def __init__(self, run_id: str, output: Path, state_dir: Path, listener: Listener | None) -> None:
-        self.listener = Sampler(run_id, state_dir, listener)
-        self._output = output
-        self._state_dir = state_dir
+    listener: Listener | None
+    path: Path | None = None
 
-    def write(self, elapsed_s: float, *, stopping: bool, flush: Callable[[], None]) -> None:
-        """Writes the report; what goes wrong is logged and told, and that is all.
 
-        Args:
-            elapsed_s: what the run took, s.
-            stopping: somebody waits for the run to end, so no pages of documents are shown.
-            flush: makes the ledger readable.
-        """
-        self.listener.end()
-        try:
-            flush()
-            # Only now: templates and renderer are wanted for a moment, not during the run.
-            from batchocr.report.writing import write_report
+@contextmanager
+def reported(run: Reported, listener: Listener | None, flush: Callable[[], None], wish: Wish) -> Iterator[RunReport]:
+    """Gives the listener to use for a run, and writes its report however it ends, unless it was ended at once.
 
-            detail_s = 0.0 if stopping else max(LEAST_S, SHARE * elapsed_s)
-            write_report(self._output, self._state_dir, detail_s, keep_if_idle=True)
-        except Exception as err:
-            told = (
-                f"the report was not written ({err}); try again with: batchocr report {shlex.quote(str(self._output))}"
-            )
-            logger.warning("%s", told, exc_info=err)
-            self.listener.on_warning(told)
+    Args:
+        run: the run.
+        listener: the user's own.
+        flush: makes the ledger readable.
+        wish: whether somebody asked the run to stop; who does so waits, and gets no pages of documents.
+    """
+    if not run.settings.report:
+        yield RunReport(listener)
+        return
+    begun = time.monotonic()
+    sampler = Sampler(run.run_id, run.state_dir, listener)
+    report = RunReport(sampler)
+    try:
+        yield report
+    finally:
+        if not wish.abort:
+            sampler.end()
+            detail_s = 0.0 if wish.drain else max(LEAST_S, SHARE * (time.monotonic() - begun))
+            report.path = _write(run, detail_s, flush, sampler)
+
+
+def _write(run: Reported, detail_s: float, flush: Callable[[], None], listener: Listener) -> Path | None:
+    """Writes the report and gives its path; what goes wrong is logged and told, and that is all."""
+    try:
+        flush()
+        # Only now: templates and renderer are wanted for a moment, not during the run.
+        from batchocr.report.writing import write_report
+
+        return write_report(run.output, run.state_dir, detail_s, keep_if_idle=True)
+    except Exception as err:
+        told = f"the report was not written ({err}); try again with: batchocr report {shlex.quote(str(run.output))}"
+        logger.warning("%s", told, exc_info=err)
+        listener.on_warning(told)
+        return None

@@ -14,13 +14,13 @@ from typing import IO, Any, Generic, TypeVar
 from markupsafe import Markup
 
 from batchocr.datatypes import DocumentFormat, DocumentRef, DocumentReport, FileIdentity
+from batchocr.datatypes.remedies import REMEDIES
 from batchocr.logs import printable
 from batchocr.outputs.manifest import read_manifest
 from batchocr.outputs.paths import link
 from batchocr.report.boxes import PageBoxes, read_boxes
 from batchocr.report.markdown_html import MarkdownHtml, split_pages
 from batchocr.report.pictures import Picture, Pictures
-from batchocr.report.remedies import REMEDIES
 
 _T = TypeVar("_T")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from batchocr.datatypes import DocumentReport, FailedPages, WorkerUse
+from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, PageState, WorkerUse
+from batchocr.report.tally import RunTally
 
 
 def document_entry(report: DocumentReport) -> dict[str, Any]:
@@ -36,7 +36,14 @@ def failure_entry(failure: FailedPages) -> dict[str, Any]:
     return entry
 
 
-def failed_pages(failures: Iterable[Mapping[str, Any]]) -> int:
-    """Gives how many pages failed, from the entries of failures."""
-    pages = ((entry["page"], entry.get("last_page", entry["page"])) for entry in failures if entry["page"] is not None)
-    return sum(last - first + 1 for first, last in pages)
+def totals_entry(counts: RunTally) -> dict[str, Any]:
+    """Gives documents by state, pages by state, and what failed, by kind; `pages` is the sum of the four."""
+    states = (PageState.DONE, PageState.FAILED, DocumentState.SKIPPED, PageState.PENDING)
+    return {
+        "documents": counts.documents.total(),
+        **{state.value: counts.documents[state.value] for state in DocumentState},
+        "pages": counts.pages.total(),
+        **{f"pages_{state.value}": counts.pages[state.value] for state in states},
+        "whole_documents_failed": counts.failed.whole_documents,
+        "failures_by_kind": {kind.value: asdict(count) for kind, count in counts.failures_by_kind.items()},
+    }

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, PageTimes, WorkerUse
-from batchocr.errors import FailureKind, StorageError
+from batchocr.datatypes import DocumentReport, FailedPages, PageTimes, WorkerUse
+from batchocr.datatypes.remedies import REMEDIES, retry_command
+from batchocr.errors import StorageError
 from batchocr.ledger.connection import FILE_NAME
 from batchocr.ledger.queries import RunRow, reading
-from batchocr.report.entries import document_entry, failure_entry, worker_entry
-from batchocr.report.remedies import REMEDIES, retry_command
+from batchocr.report.entries import document_entry, failure_entry, totals_entry, worker_entry
 from batchocr.report.samples import read_samples
+from batchocr.report.tally import RunTally
 from batchocr.report.timeline import Timeline, build_timeline
 
 MAX_FAILURES = 1_000
@@ -55,9 +55,7 @@ class Facts:
     Attributes:
         run: the run's own row.
         elapsed_s: from its start to its end, or until now.
-        documents: document state to count.
-        pages, pages_done, pages_failed: of all documents that the run met.
-        kinds: failure kind to failed pages and documents.
+        counts: documents, pages and failures, of all documents that the run met.
         failures: the first `MAX_FAILURES`: document, failed pages.
         failures_left_out: how many more there are.
         listed: the first `MAX_LISTED` documents, with their numbers from 1.
@@ -68,11 +66,7 @@ class Facts:
 
     run: RunRow
     elapsed_s: float
-    documents: Counter[str]
-    pages: int
-    pages_done: int
-    pages_failed: int
-    kinds: Counter[FailureKind]
+    counts: RunTally
     failures: list[tuple[int, DocumentReport, FailedPages]]
     failures_left_out: int
     listed: list[tuple[int, DocumentReport]]
@@ -83,7 +77,12 @@ class Facts:
     @property
     def document_count(self) -> int:
         """Documents that the run met."""
-        return sum(self.documents.values())
+        return self.counts.documents.total()
+
+    @property
+    def pages(self) -> int:
+        """Pages of these documents."""
+        return self.counts.pages.total()
 
 
 def collect(place: Place) -> Facts:
@@ -100,9 +99,8 @@ def collect(place: Place) -> Facts:
         losses = _losses(run, queries.losses(run.run_id, MAX_LOSSES))
         timeline = build_timeline(read_samples(place.state_dir, run.run_id), losses)
         facts = Facts(
-            run, _seconds(run.started_at, ended_at), Counter(), 0, 0, 0, Counter(), [], 0, [], timeline,
-            queries.workers(run.run_id),
-        )  # fmt: skip
+            run, _seconds(run.started_at, ended_at), RunTally(), [], 0, [], timeline, queries.workers(run.run_id)
+        )
         slowest = queries.slowest_pages(run.run_id, MAX_SLOWEST)
         named = {folder: (0, "") for folder, _, _ in slowest}
         for number, report in enumerate(queries.documents(run.run_id), start=1):
@@ -114,26 +112,14 @@ def collect(place: Place) -> Facts:
 
 
 def _add(facts: Facts, number: int, report: DocumentReport) -> None:
-    facts.documents[report.state.value] += 1
-    facts.pages += report.pages or 0
-    facts.pages_done += report.pages_done
+    facts.counts.add(report)
     for failed in report.failures:
-        pages = failed_count(failed)
-        facts.pages_failed += pages
-        facts.kinds[failed.kind] += pages or 1
         if len(facts.failures) < MAX_FAILURES:
             facts.failures.append((number, report, failed))
         else:
             facts.failures_left_out += 1
     if len(facts.listed) < MAX_LISTED:
         facts.listed.append((number, report))
-
-
-def failed_count(failed: FailedPages) -> int:
-    """Gives how many pages a failure is about, 0 for a whole document."""
-    if failed.first_page is None or failed.last_page is None:
-        return 0
-    return failed.last_page - failed.first_page + 1
 
 
 def report_json(place: Place) -> dict[str, Any]:
@@ -147,20 +133,16 @@ def report_json(place: Place) -> dict[str, Any]:
             "elapsed_s": round(facts.elapsed_s, 3), "engine": run.engine["name"], "devices": list(run.devices),
             "host": run.host, "version": run.version, "message": run.message,
         },
-        "totals": {
-            "documents": facts.document_count,
-            **{state.value: facts.documents[state.value] for state in DocumentState},
-            "pages": facts.pages, "pages_done": facts.pages_done, "pages_failed": facts.pages_failed,
-        },
+        "totals": totals_entry(facts.counts),
         "failures": [
             {"source": report.source, "folder": report.folder, **failure_entry(failed)}
             for _, report, failed in facts.failures
         ],
         "failures_left_out": facts.failures_left_out,
         "remedies": [
-            {"kind": kind.value, "failures": count, "advice": REMEDIES[kind].advice,
+            {"kind": kind.value, **asdict(count), "title": REMEDIES[kind].title, "advice": REMEDIES[kind].advice,
              "command": retry_command(kind, os.fspath(place.output))}
-            for kind, count in facts.kinds.most_common()
+            for kind, count in facts.counts.failures_by_kind.items()
         ],
         "documents": [
             document_entry(report) for _, report in facts.listed

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchocr.datatypes import DocumentRef, DocumentReport, DocumentState, FailedPages
+from batchocr.datatypes import DocumentRef, DocumentReport, DocumentState, FailureCount
+from batchocr.datatypes.remedies import REMEDIES, Remedy, retry_command
 from batchocr.logs import printable
 from batchocr.outputs.paths import link
 from batchocr.report.details import DetailSource
-from batchocr.report.facts import Facts, failed_count
+from batchocr.report.facts import Facts
 from batchocr.report.pictures import THUMBNAIL_PX, Picture
-from batchocr.report.remedies import REMEDIES, Remedy, retry_command
 
 # Failures with a picture.
 MAX_THUMBNAILS = 40
@@ -52,10 +52,10 @@ class FailureRow:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """All failures of one kind: how many in all, what to do, the command, and the rows."""
+    """All failures of one kind: how much failed in all, what to do, the command, and the rows."""
 
     kind: str
-    count: int
+    count: FailureCount
     remedy: Remedy
     command: str
     rows: tuple[FailureRow, ...]
@@ -72,29 +72,21 @@ def failure_groups(
         source: draws pages.
         inputs: documents by number.
     """
-    rows: dict[str, list[FailureRow]] = {kind.value: [] for kind, _ in facts.kinds.most_common()}
+    rows: dict[str, list[FailureRow]] = {kind.value: [] for kind in facts.counts.failures}
     for index, (number, report, failed) in enumerate(facts.failures):
         picture: Picture | str = ""
         if index < MAX_THUMBNAILS and failed.first_page is not None:
             picture = source.picture(inputs.get(number), failed.first_page, THUMBNAIL_PX)
         rows[failed.kind.value].append(
             FailureRow(
-                number, printable(report.source), _page_words(failed), printable(failed.message),
+                number, printable(report.source), failed.where, printable(failed.message),
                 picture if isinstance(picture, Picture) else None, picture if isinstance(picture, str) else "",
             )
         )  # fmt: skip
     return [
         FailureGroup(kind.value, count, REMEDIES[kind], retry_command(kind, os.fspath(output)), tuple(rows[kind.value]))
-        for kind, count in facts.kinds.most_common()
+        for kind, count in facts.counts.failures_by_kind.items()
     ]
-
-
-def _page_words(failed: FailedPages) -> str:
-    if failed.first_page is None:
-        return ""
-    if failed.first_page == failed.last_page:
-        return f"page {failed.first_page}"
-    return f"pages {failed.first_page}–{failed.last_page}"
 
 
 def _folder_address(report: DocumentReport) -> str:
@@ -108,7 +100,7 @@ def listing(facts: Facts, told: Told) -> list[list[Any]]:
     return [
         [
             printable(report.source), report.state.value, report.pages, report.pages_done,
-            sum(map(failed_count, report.failures)),
+            sum(failed.page_count for failed in report.failures),
             told.addresses.get(number) or _folder_address(report),
         ]
         for number, report in facts.listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from batchocr.datatypes import in_order
 from batchocr.logs import printable
 from batchocr.report import charts
 from batchocr.report.details import DocumentView
@@ -61,8 +62,8 @@ def _pieces(template: str, facts: Facts, **values: Any) -> Iterator[str]:
         )
     )  # fmt: skip
     stream = _environment().get_template(template).stream(
-        facts=facts, run=facts.run, policy=policy, style=Markup(style), script=Markup(script), generator=GENERATOR,
-        **values,
+        facts=facts, counts=facts.counts, run=facts.run, policy=policy, style=Markup(style), script=Markup(script),
+        generator=GENERATOR, **values,
     )  # fmt: skip
     stream.enable_buffering(_BUFFERED)
     return iter(stream)
@@ -88,7 +89,9 @@ def _environment() -> Environment:
         loader=PackageLoader("batchocr.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(clock=charts.clock, printable=printable, local_time=_local_time, number=_number)
+    environment.filters.update(
+        clock=charts.clock, printable=printable, local_time=_local_time, number=_number, states=_states
+    )
     return environment
 
 
@@ -98,6 +101,11 @@ def _local_time(utc: str) -> str:
 
 def _number(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
+
+
+def _states(counts: Mapping[str, int]) -> str:
+    """Gives counts by state in words: `9 done, 1 failed`."""
+    return ", ".join(f"{_number(count)} {state}" for state, count in in_order(counts).items())
 
 
 @cache

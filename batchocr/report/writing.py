@@ -13,14 +13,13 @@ from pathlib import Path
 from batchocr.datatypes import DocumentRef, DocumentReport, DocumentState
 from batchocr.errors import StorageError
 from batchocr.ledger.queries import reading
+from batchocr.outputs.paths import REPORT_FILE, REPORT_FOLDER
 from batchocr.report.details import DetailSource, DocumentView
 from batchocr.report.facts import Facts, Place, collect
 from batchocr.report.overview import MAX_THUMBNAILS, Told, failure_groups
 from batchocr.report.pages import GENERATOR, document_page, overview_page
 from batchocr.report.pictures import Pictures
 
-FILE_NAME = "report.html"
-FOLDER_NAME = "report_files"
 # A run of more pages has its document pages in files of their own.
 MAX_PAGES_INSIDE = 1_000
 FILE_PAGES = 200
@@ -45,8 +44,8 @@ def write_report(output: Path, state_dir: Path, detail_s: float | None = None, *
     """
     place = Place(output, state_dir)
     facts = collect(place)
-    path = output / FILE_NAME
-    if keep_if_idle and path.exists() and set(facts.documents) == {DocumentState.SKIPPED.value}:
+    path = output / REPORT_FILE
+    if keep_if_idle and path.exists() and set(facts.counts.documents) == {DocumentState.SKIPPED.value}:
         return path
     try:
         _require_ours(path)
@@ -95,12 +94,12 @@ class _Writing:
         folder.mkdir(parents=True)
         try:
             if not inside:
-                self._write_files(folder / FOLDER_NAME)
+                self._write_files(folder / REPORT_FOLDER)
             views = self._noted(self._views("."), "") if inside else iter(())
-            new = folder / FILE_NAME
+            new = folder / REPORT_FILE
             with new.open("w", encoding="utf-8") as file:
                 file.writelines(overview_page(self.facts, groups, views, self._told))
-            self._put(folder / FOLDER_NAME, path.with_name(FOLDER_NAME))
+            self._put(folder / REPORT_FOLDER, path.with_name(REPORT_FOLDER))
             new.replace(path)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -121,7 +120,7 @@ class _Writing:
         for number, (_, views) in enumerate(files, start=1):
             name = f"{number:04d}.html"
             with (folder / name).open("w", encoding="utf-8") as file:
-                file.writelines(document_page(self.facts, self._noted(views, f"{FOLDER_NAME}/{name}")))
+                file.writelines(document_page(self.facts, self._noted(views, f"{REPORT_FOLDER}/{name}")))
 
     def _noted(self, views: Iterator[DocumentView], name: str) -> Iterator[DocumentView]:
         """Passes documents on and notes where they are."""

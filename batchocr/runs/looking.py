@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from batchocr.config import RunSettings
-from batchocr.datatypes import DocumentReport, DocumentState, FoundFolder, KnownFile
+from batchocr.datatypes import DocumentReport, FoundFolder, KnownFile
 from batchocr.documents.discovery import discover
 from batchocr.errors import StorageError
 from batchocr.ledger.connection import FILE_NAME
 from batchocr.ledger.queries import reading
 from batchocr.outputs.manifest import read_manifest
-from batchocr.report.entries import document_entry, failed_pages, worker_entry
+from batchocr.outputs.paths import REPORT_FILE
+from batchocr.report.entries import document_entry, totals_entry, worker_entry
+from batchocr.report.tally import RunTally
 
 
 def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
@@ -29,9 +30,12 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
         last = queries.last_run()
         if last is None:
             raise StorageError(f"No run has written to {output} yet.")
-        documents = [document_entry(report) for report in queries.documents(last.run_id)]
+        counts, documents = RunTally(), []
+        for document in queries.documents(last.run_id):
+            counts.add(document)
+            documents.append(document_entry(document))
         workers = [worker_entry(use) for use in queries.workers(last.run_id)]
-    states = Counter(entry["state"] for entry in documents)
+    report_file = output / REPORT_FILE
     return {
         "schema": 1,
         "run": {
@@ -39,12 +43,8 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
             "engine": last.engine["name"], "devices": list(last.devices), "host": last.host, "pid": last.pid,
             "version": last.version, "message": last.message,
         },
-        "totals": {
-            "documents": len(documents), **{state.value: states[state.value] for state in DocumentState},
-            "pages": sum(entry["pages"] or 0 for entry in documents),
-            "pages_done": sum(entry["pages_done"] for entry in documents),
-            "pages_failed": sum(failed_pages(entry["failures"]) for entry in documents),
-        },
+        "report": str(report_file) if report_file.is_file() else None,
+        "totals": totals_entry(counts),
         "workers": workers,
         "documents": documents,
     }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,8 +28,8 @@ from batchocr.ledger.ledger import Ledger
 from batchocr.ledger.queries import reading
 from batchocr.logs import end_logging, rotate_logs, run_logging
 from batchocr.outputs.commit import recover
-from batchocr.report.after_run import reported
-from batchocr.report.entries import document_entry, failed_pages
+from batchocr.report.after_run import RunReport, reported
+from batchocr.report.tally import RunTally
 from batchocr.runs.choosing import run_context
 from batchocr.runs.settings_record import portable_settings, stored_settings
 from batchocr.version import __version__
@@ -134,10 +133,10 @@ def _execute(context: RunContext, listener: RunListener | None, *, handle_signal
                 fingerprint=context.fingerprint,
             )  # fmt: skip
             ledger.flush()  # so that `status` knows of it at once
-            with reported(context, listener, ledger.flush, wish) as told:
-                coordinator = _coordinate(context, ledger, told, wish)
+            with reported(context, listener, ledger.flush, wish) as report:
+                coordinator = _coordinate(context, ledger, report.listener, wish)
                 ledger.flush()
-            return _summary(context, wish, coordinator, time.monotonic() - begun)
+            return _summary(context, wish, coordinator, report, time.monotonic() - begun)
 
 
 @contextmanager
@@ -173,14 +172,16 @@ def _coordinate(context: RunContext, ledger: Ledger, listener: RunListener | Non
         executor.close(grace_s=0.0 if wish.abort else 5.0)
 
 
-def _summary(context: RunContext, wish: StopWish, coordinator: Coordinator, elapsed_s: float) -> RunSummary:
+def _summary(
+    context: RunContext, wish: StopWish, coordinator: Coordinator, report: RunReport, elapsed_s: float
+) -> RunSummary:
     with reading(context.state_dir / FILE_NAME) as queries:
-        states: Counter[str] = Counter()
+        counts = RunTally()
         troubled: list[DocumentReport] = []
-        for report in queries.documents(context.run_id):
-            states[report.state.value] += 1
-            if report.failures:
-                troubled.append(report)
+        for document in queries.documents(context.run_id):
+            counts.add(document)
+            if document.failures:
+                troubled.append(document)
     state, code, message = _end(context, wish, coordinator)
     return RunSummary(
         run_id=context.run_id,
@@ -189,14 +190,16 @@ def _summary(context: RunContext, wish: StopWish, coordinator: Coordinator, elap
         output=str(context.output),
         engine=context.engine.name,
         devices=tuple(device.name for device in context.devices),
-        documents=dict(states),
+        documents=dict(counts.documents),
+        pages=dict(counts.pages),
         pages_done=coordinator.books.pages_done,
         recycled=coordinator.recycled,
-        pages_failed=sum(failed_pages(document_entry(report)["failures"]) for report in troubled),
         elapsed_s=elapsed_s,
+        failures_by_kind=counts.failures_by_kind,
         failures=tuple(troubled),
         workers=coordinator.telemetry.uses(),
         message=message,
+        report=None if report.path is None else str(report.path),
     )
 
 

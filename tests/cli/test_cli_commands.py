@@ -31,8 +31,8 @@ def run(*arguments: str) -> int:
 def test_run_prints_a_table_on_stdout_and_all_else_on_stderr(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == ExitCode.OK
     told = capsys.readouterr()
-    assert "  documents  2 done\n" in told.out
-    assert "  pages      4 read" in told.out
+    assert "  documents  2 done\n  pages      4 done\n" in told.out
+    assert f"  report     {inputs.parent / 'output' / 'report.html'}\n" in told.out
     assert "2 documents, engine fake on cpu" in told.err
     assert Path("output/in/a/a.md").is_file() or Path("output/a/a.md").is_file()
 
@@ -80,8 +80,10 @@ def test_status_tells_of_the_last_run(inputs: Path, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     assert main(["status"]) == ExitCode.OK
     text = capsys.readouterr().out
-    assert "1 done, 1 partial" in text
-    assert "page 2: engine_error" in text
+    assert "documents  1 done   1 partial              2 in all" in text
+    assert "pages      3 done               1 failed   4 in all" in text
+    assert "a.pdf, page 2: scripted error" in text
+    assert "  report     output/report.html\n" in text
     assert main(["status", "output", "--json"]) == ExitCode.OK
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == 1

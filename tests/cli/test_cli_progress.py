@@ -41,7 +41,7 @@ def test_time_left_is_a_range_in_one_unit(left_s: tuple[float, float], text: str
 
 def test_line_tells_share_speed_time_left_and_failures() -> None:
     now = progress(pages_done=18, pages_failed=2, documents_ended=3, pages_per_s=2.0, left_s=(35.0, 45.0))
-    assert progress_line(now) == "20/100 pages (20 %), 2.00 pages/s, 35 to 45 s left, 2 failed; 3/10 documents"
+    assert progress_line(now) == "20/100 pages (20 %), 2.00 pages/s, 35 to 45 s left, 2 pages failed; 3/10 documents"
 
 
 def test_line_promises_nothing_while_pages_are_being_counted() -> None:

@@ -45,7 +45,15 @@ def shown(*events: RunProgress, columns: int = 80, lines: int = 24) -> str:
 
 def test_screen_shows_share_pages_speed_time_left_failures_and_workers() -> None:
     text = shown(progress(busy("a.pdf"), pages_done=41, pages_failed=1, pages_per_s=2.5, left_s=(20, 30)))
-    for words in (" 42 %", "42/100 pages", "2.50 pages/s", "20 to 30 s left", "0/10 documents", "1 failed", "a.pdf"):
+    for words in (
+        " 42 %",
+        "42/100 pages",
+        "2.50 pages/s",
+        "20 to 30 s left",
+        "0/10 documents",
+        "1 page failed",
+        "a.pdf",
+    ):
         assert words in text
 
 

@@ -228,7 +228,8 @@ def test_status_tells_the_last_run(job: Path) -> None:
     assert status["run"]["state"] == "completed"
     assert status["totals"] == {
         "documents": 2, "pending": 0, "running": 0, "done": 1, "partial": 1, "failed": 0, "skipped": 0,
-        "pages": 5, "pages_done": 4, "pages_failed": 1,
+        "pages": 5, "pages_done": 4, "pages_failed": 1, "pages_skipped": 0, "pages_pending": 0,
+        "whole_documents_failed": 0, "failures_by_kind": {"engine_error": {"pages": 1, "whole_documents": 0}},
     }  # fmt: skip
     assert status["documents"][0]["failures"][0]["page"] == 2
 

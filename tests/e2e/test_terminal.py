@@ -46,6 +46,8 @@ def test_run_shows_plan_bar_and_workers_and_leaves_a_summary(terminal: TmuxTermi
     assert sum("━" in row for row in rows) == 1
     after = terminal.wait_for_prompt()
     assert "4 done" in after
+    assert "report     out/report.html\n" in after
+    assert "Next: batchocr report out --open" in after
     assert "━" not in after
     assert "cpu:0   " not in after
     assert terminal.cursor_is_visible()
@@ -56,7 +58,7 @@ def test_ctrl_c_drains_and_leaves_the_terminal_clean(terminal: TmuxTerminal) -> 
     terminal.wait_for("pages/s")
     terminal.press("C-c")
     after = terminal.wait_for_prompt()
-    assert "was interrupted" in after
+    assert " interrupted after " in after
     assert "Next: the same command again" in after
     assert "━" not in after
     assert terminal.cursor_is_visible()
@@ -70,7 +72,7 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_the_terminal_clean(terminal: Tmux
     terminal.press("C-c")
     terminal.wait_for("stopping")
     terminal.press("C-c")
-    assert "was interrupted" in terminal.wait_for_prompt(timeout_s=25)
+    assert " interrupted after " in terminal.wait_for_prompt(timeout_s=25)
     assert terminal.cursor_is_visible()
 
 
@@ -85,7 +87,8 @@ def test_terminal_that_shrinks_while_a_run_goes_on_is_usable_afterwards(terminal
 def test_failure_ends_with_the_command_that_helps(terminal: TmuxTerminal) -> None:
     terminal.type(run_line("--engine-option", "script=[{pages: '2', source: '3-*', do: error}]", page_s=0))
     after = terminal.wait_for_prompt()
-    assert "page 2: engine_error" in after
+    assert "Failed: 1 page\n" in after
+    assert "page 2: scripted error" in after
     assert "Next: batchocr retry" in after
 
 
