@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Iterator
 
 from batchocr.coordinator import policy
@@ -68,10 +69,15 @@ class Dispatcher:
             return
         ready = [worker for worker in workers if worker.state == "ready"]
         asked = sum(worker.asked for worker in ready)  # what is on its way back goes to the first of those who wait
-        takers = [worker for worker in ready if worker.has_room(policy.TASKS_AHEAD, self._in_flight)]
-        takers = sorted((w for w in takers if not w.pages_ahead(self._in_flight)), key=self._rest_s)[asked:]
-        givers = [w for w in ready if w.pages_ahead(self._in_flight) and not w.asked]
-        for taker, giver in zip(takers, sorted(givers, key=self._rest_s, reverse=True), strict=False):
+        free = [worker for worker in ready if worker.has_room(policy.TASKS_AHEAD, self._in_flight)]
+        takers = sorted((worker for worker in free if not worker.pages_ahead(self._in_flight)), key=self._rest_s)[
+            asked:
+        ]
+        if not takers:
+            return
+        laden = (worker for worker in ready if worker.pages_ahead(self._in_flight) and not worker.asked)
+        givers = heapq.nlargest(len(takers), laden, key=self._rest_s)
+        for taker, giver in zip(takers, givers, strict=False):
             page_s, rest_s = self._page_s(taker), self._rest_s(taker)
             wanted = policy.pages_to_take_back(self._rest_s(giver), self._page_s(giver), rest_s, page_s)
             in_time = self.budget.pages(now, self.folders, taker.pages_lent, page_s)

@@ -149,7 +149,7 @@ class _Simulation:
             elif self._workers[number].generation == int(what):
                 self._end_task(number)
             self._lend(self._workers if what == "dies" else [self._workers[number]], now)
-            self._take_back(now)
+            self._take_back(number, now)
         idle = [
             1 - busy / (now - ready) for busy, ready in zip(self._busy_s, self._ready_at, strict=True) if now > ready
         ]
@@ -221,7 +221,8 @@ class _Simulation:
         if self._begun[number] >= 0:
             lent = next(iter(self._workers[number].lent.values()))
             pages = math.floor((now - self._begun[number]) / self._page_s[number])
-            self._report(number, min(pages, len(lent.unreported) - 1))
+            if pages and len(lent.unreported) > 1:
+                self._report(number, min(pages, len(lent.unreported) - 1))
 
     def _end_task(self, number: int) -> None:
         worker = self._workers[number]
@@ -241,9 +242,9 @@ class _Simulation:
         self._failures += 1
         self._at(now + self._scenario.startup_s, "ready", number)
 
-    def _take_back(self, now: float) -> None:
-        """Moves pages, at once, from workers that have pages ahead to those that have none."""
-        if self._dispatch.left:
+    def _take_back(self, free: int, now: float) -> None:
+        """Moves pages, at once, from workers that have pages ahead to one that has none, if this one has none."""
+        if self._dispatch.left or self._workers[free].pages_ahead(1):
             return
         for number in range(len(self._workers)):
             self._report_by(number, now)
