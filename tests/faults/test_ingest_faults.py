@@ -240,6 +240,24 @@ def test_watch_takes_what_is_there_and_what_comes_and_ends_in_order(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGTERM")
+def test_watch_reads_a_file_that_is_copied_slowly_once_and_whole(tmp_path: Path, directed: Directed) -> None:
+    need_watchfiles()
+    content = many_page_pdf(tmp_path / "whole.pdf", 4).read_bytes()
+    job = write_job(tmp_path, directed, settle_s=1.0)
+    with started(job, command="watch") as process:
+        with (tmp_path / "in" / "slow.pdf").open("wb", buffering=0) as file:
+            for position in range(0, len(content), len(content) // 30):
+                file.write(content[position : position + len(content) // 30])
+                time.sleep(0.1)
+        eventually((tmp_path / "done" / "slow.pdf").exists, "the file to be read and moved")
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (ExitCode.TERMINATED, "batchocr ingest job: 1 read (4 pages), 1 moved\n"), err
+    assert directed.pages_read() == [f"slow.pdf {page_no}" for page_no in range(1, 5)]
+    assert (tmp_path / "done" / "slow.pdf").read_bytes() == content
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGTERM")
 def test_signal_ends_a_watch_in_the_middle_of_a_run_in_order(tmp_path: Path, directed: Directed) -> None:
     need_watchfiles()
     many_page_pdf(tmp_path / "in" / "a.pdf", 3)
