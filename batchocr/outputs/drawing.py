@@ -88,7 +88,8 @@ def _picture(pixels: Pixels, factor: int = 1) -> Image.Image:
     height, width = pixels.shape[:2]
     picture = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     for top in range(0, height, STRIP_ROWS * factor):
-        strip = Image.fromarray(np.ascontiguousarray(pixels[top : top + STRIP_ROWS * factor, :, ::-1]))
+        rows = np.ascontiguousarray(pixels[top : top + STRIP_ROWS * factor])
+        strip = Image.frombuffer("RGB", (width, len(rows)), rows, "raw", "BGR", 0, 1)
         picture.paste(strip.reduce(factor), (0, top // factor))
     return picture
 

@@ -95,8 +95,7 @@ def _inked(
     known_boxes: Sequence[BBox],
 ) -> list[BBox]:
     """Gives big regions of ink that no text, table or placed image explains."""
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    gray = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    gray = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), size, interpolation=cv2.INTER_AREA)
     text = _painted(text_boxes, size, scale, 0.02 * dpi)
     if _is_photo(gray, text):
         return [(0.0, 0.0, float(pixels.shape[1]), float(pixels.shape[0]))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from batchocr.engines.ppocr.placements import (
     without_last_title,
 )
 from batchocr.engines.ppocr.reading_order import reading_order
-from batchocr.engines.ppocr.rulings import find_rules
+from batchocr.engines.ppocr.rulings import Rules, find_rules
 from batchocr.engines.ppocr.table_halves import joined_html, joined_plain, with_halves_joined
 from batchocr.engines.ppocr.table_text import FilledTable, fill
 from batchocr.engines.ppocr.wording import is_mark, join_texts
@@ -60,6 +60,7 @@ def analyze(
     image_boxes: Sequence[BBox],
     text_source: str,
     read_boxes: ReadBoxes | None = None,
+    rules: Rules | None = None,
 ) -> LayoutResult:
     """Gives the blocks of a page: the same page gives the same blocks, whatever the order of `lines`.
 
@@ -71,11 +72,12 @@ def analyze(
         image_boxes: raster images that the PDF places on the page, px.
         text_source: "ocr" where the lines were read from the image; anything else says that the PDF gave them.
         read_boxes: gives what is written in boxes of the page, px; asked about marks in otherwise empty cells.
+        rules: of the page, if they are known; otherwise they are looked for where a table may need them.
     """
     pieces = [piece for line in lines if line.text.strip() for piece in _parted(line)]
     pieces.sort(key=lambda line: (line.bbox, line.text))
     frame = text_frame(pieces)
-    tables = _find_tables(pixels, pieces, grids, frame)
+    tables = _find_tables(pieces, grids, frame, lambda: rules or find_rules(pixels))
     if read_boxes:
         tables = [with_marks(table, pixels, pieces, read_boxes) for table in tables]
     free = _without(pieces, {index for table in tables for index in table.lines})
@@ -135,7 +137,9 @@ def _parted(line: Line) -> list[Line]:
     return pieces
 
 
-def _find_tables(pixels: Pixels, lines: Sequence[Line], grids: Sequence[TableGrid], frame: Frame) -> list[FilledTable]:
+def _find_tables(
+    lines: Sequence[Line], grids: Sequence[TableGrid], frame: Frame, rules: Callable[[], Rules]
+) -> list[FilledTable]:
     """Gives the ruled tables, then those of aligned entries in what is left of the lines."""
     tables: list[FilledTable] = []
     taken: set[int] = set()
@@ -146,7 +150,7 @@ def _find_tables(pixels: Pixels, lines: Sequence[Line], grids: Sequence[TableGri
             taken |= set(table.lines)
     free = [lines[index] for index in _without(lines, taken)]
     if len(free) >= 4:
-        for grid in find_open_grids(free, lambda: find_rules(pixels), frame):
+        for grid in find_open_grids(free, rules, frame):
             table = fill(grid, lines, taken, ruled=False)
             if table is not None:
                 tables.append(table)

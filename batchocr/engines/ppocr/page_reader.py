@@ -15,8 +15,9 @@ from batchocr.engines.ppocr.layout import analyze
 from batchocr.engines.ppocr.line_reader import LineReader
 from batchocr.engines.ppocr.orientation import turned_box
 from batchocr.engines.ppocr.recognition import Recognizer
+from batchocr.engines.ppocr.rulings import find_rules
 from batchocr.engines.ppocr.runtime import Network, open_network
-from batchocr.engines.ppocr.tables import find_grids
+from batchocr.engines.ppocr.tables import grids_of
 from batchocr.engines.ppocr.text_layer import distrust, lines_from_words
 from batchocr.errors import EngineError, FailureKind
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from batchocr.engines.ppocr.cell_marks import ReadBoxes
     from batchocr.engines.ppocr.lines import Line
     from batchocr.engines.ppocr.options import PpOcrOptions
+    from batchocr.engines.ppocr.rulings import Rules
     from batchocr.engines.ppocr.tables import TableGrid
     from batchocr.engines.ppocr.weights import Weights
 
@@ -81,7 +83,8 @@ class PageReader:
             source = self._text_source(page)
             if source.kind == "text_layer":
                 lines = lines_from_words(page.text_layer.words) if page.text_layer else []
-                return _result(page, page.pixels, 0, source, lines, find_grids(page.pixels))
+                rules = find_rules(page.pixels)
+                return _result(page, page.pixels, 0, source, lines, rules, grids_of(rules))
             return self._read_image(page, source)
         except cv2.error as err:
             kind = FailureKind.ENGINE_OUT_OF_MEMORY if err.code == cv2.Error.StsNoMem else None
@@ -104,10 +107,11 @@ class PageReader:
     def _read_image(self, page: PageImage, source: TextSource) -> PageResult:
         assert self._line_reader is not None, "mode text never reads an image"
         upright, turns, quads = self._line_reader.find(page.pixels)
-        grids = find_grids(upright)
+        rules = find_rules(upright)
+        grids = grids_of(rules)
         lines = self._line_reader.read(upright, quads, grids)
         read_boxes = partial(self._line_reader.read_boxes, upright)
-        return _result(page, upright, turns, source, lines, grids, read_boxes)
+        return _result(page, upright, turns, source, lines, rules, grids, read_boxes)
 
 
 def _result(
@@ -116,6 +120,7 @@ def _result(
     turns: int,
     source: TextSource,
     lines: Sequence[Line],
+    rules: Rules,
     grids: Sequence[TableGrid],
     read_boxes: ReadBoxes | None = None,
 ) -> PageResult:
@@ -124,7 +129,7 @@ def _result(
     image_boxes: list[BBox] = []
     if page.text_layer is not None:
         image_boxes = [turned_box(box, turns, width, height) for box in page.text_layer.image_boxes]
-    layout = analyze(upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes)
+    layout = analyze(upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes, rules)
     blocks = layout.blocks
     raw: dict[str, Any] = {"text_source": source.kind, "reason": source.reason}
     warnings = [source.warning] if source.warning else []

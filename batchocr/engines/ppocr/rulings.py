@@ -17,8 +17,6 @@ import numpy as np
 from batchocr.engines.ppocr.geometry import Frame, median
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from batchocr.datatypes import Pixels
 
 MAX_SLOPE = math.radians(2.5)
@@ -111,19 +109,25 @@ def _strokes(ink: Pixels, unit: float) -> list[tuple[float, float, float, float]
     thick = cv2.dilate(ink, np.ones((3, 1), np.uint8))
     runs = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
     runs = cv2.dilate(runs, np.ones((1, max(3, run // 4)), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
-    lengths, areas = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_AREA]
-    thin = areas <= max(0.6 * unit, 10.0) * lengths
-    long = lengths >= max(1.3 * unit, 16)
-    slim = stats[1:, cv2.CC_STAT_HEIGHT] <= lengths * math.tan(MAX_SLOPE) + max(0.7 * unit, 11.0)
-    chosen = np.nonzero(thin & long & slim)[0] + 1
-    chosen = chosen[np.argsort(-lengths[chosen - 1], kind="stable")][:MAX_RULES]
-    return [_ends(labels, stats[label], int(label)) for label in chosen]
+    strokes = []
+    # Outlines cost a twentieth of labelling every pixel of the page. Those of holes have a parent.
+    outlines, tree = cv2.findContours(runs, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    for number, outline in enumerate(outlines):
+        x, y, length, height = cv2.boundingRect(outline)
+        slim = height <= length * math.tan(MAX_SLOPE) + max(0.7 * unit, 11.0)
+        if tree[0, number, 3] >= 0 or length < max(1.3 * unit, 16) or not slim:
+            continue
+        patch = np.zeros((height, length), np.uint8)
+        cv2.drawContours(patch, [outline], 0, 1, cv2.FILLED, offset=(-x, -y))
+        patch[runs[y : y + height, x : x + length] == 0] = 0
+        if cv2.countNonZero(patch) <= max(0.6 * unit, 10.0) * length:
+            strokes.append((x, y, patch))
+    strokes.sort(key=lambda stroke: (-stroke[2].shape[1], stroke[1], stroke[0]))
+    return [_ends(*stroke) for stroke in strokes[:MAX_RULES]]
 
 
-def _ends(labels: npt.NDArray[np.int32], stat: npt.NDArray[np.int32], label: int) -> tuple[float, float, float, float]:
-    x, y, width, height = (int(value) for value in stat[:4])
-    patch = labels[y : y + height, x : x + width] == label
+def _ends(x: int, y: int, patch: Pixels) -> tuple[float, float, float, float]:
+    width = patch.shape[1]
     part = max(1, width // 10)
     first = float(np.mean(np.nonzero(patch[:, :part])[0]))
     last = float(np.mean(np.nonzero(patch[:, -part:])[0]))

@@ -17,6 +17,8 @@ from batchocr.engines.ppocr.geometry import Frame, holds, median, overlap
 from batchocr.engines.ppocr.rulings import Rule, Rules, find_rules
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from batchocr.datatypes import BBox, Pixels
 
 MAX_EDGES = 250
@@ -136,8 +138,8 @@ def _clusters(rules: Rules) -> list[tuple[list[Rule], list[Rule]]]:
     """Groups rules that touch or cross one another."""
     near = 0.6 * rules.unit
     # Strokes of letters stand on underlines with one end; short rules of a table end at rules on both sides.
-    vertical = [r for r in rules.vertical if r.end - r.start > 2.2 * rules.unit or _is_held(r, rules.horizontal, near)]
-    horizontal = [r for r in rules.horizontal if r.end - r.start > 8 * rules.unit or _is_held(r, vertical, near)]
+    vertical = _long_or_held(rules.vertical, 2.2 * rules.unit, rules.horizontal, near)
+    horizontal = _long_or_held(rules.horizontal, 8 * rules.unit, vertical, near)
     if not horizontal or not vertical:
         return []
     across = np.array([(rule.at, rule.start - near, rule.end + near) for rule in horizontal])
@@ -187,12 +189,19 @@ def _edges(inner: Sequence[Rule], crossing: Sequence[Rule], unit: float) -> list
     return middles
 
 
-def _is_held(rule: Rule, crossing: Sequence[Rule], near: float) -> bool:
-    """Tells whether both ends of a rule lie at rules that cross it."""
-    held = [cross for cross in crossing if cross.start - near <= rule.at <= cross.end + near]
-    return any(abs(cross.at - rule.start) <= near for cross in held) and any(
-        abs(cross.at - rule.end) <= near for cross in held
-    )
+def _long_or_held(rules: Sequence[Rule], long: float, crossing: Sequence[Rule], near: float) -> list[Rule]:
+    """Gives the rules that are longer than `long`, or both ends of which lie at rules that cross them."""
+    at, start, end = _columns(rules)
+    cross_at, cross_start, cross_end = _columns(crossing)
+    crosses = (cross_start - near <= at[:, None]) & (at[:, None] <= cross_end + near)
+    held = [(crosses & (np.abs(cross_at - tip[:, None]) <= near)).any(axis=1) for tip in (start, end)]
+    return [rules[int(place)] for place in np.flatnonzero((end - start > long) | (held[0] & held[1]))]
+
+
+def _columns(rules: Sequence[Rule]) -> npt.NDArray[np.float64]:
+    """Gives where rules stand, begin and end: float64, shape (3, n)."""
+    table = np.array([(rule.at, rule.start, rule.end) for rule in rules], np.float64).reshape(-1, 3)
+    return np.ascontiguousarray(table.T)
 
 
 def _grid(rules: Rules, horizontal: Sequence[Rule], vertical: Sequence[Rule]) -> TableGrid | None:

@@ -128,28 +128,34 @@ def _has_vowel(text: str) -> bool:
 
 def _uncovered_share(layer: TextLayer, pixels: Pixels, dpi: float) -> float:
     """Gives the share of text-like marks that no word covers, 0 to 1; 0 where there are too few to tell."""
-    centres, areas = _text_like_marks(pixels, dpi)
-    height, width = pixels.shape[:2]
-    covered = np.zeros((height, width), np.uint8)
+    edges = _edges(pixels)
+    height, width = edges.shape
+    bare = np.ones((height, width), np.uint8)
     for word in layer.words:
-        _paint(covered, word.bbox, margin=0.3 * word.font_size_px)
+        _clear(bare, word.bbox, margin=0.3 * word.font_size_px)
     for box in layer.image_boxes:
         if (box[2] - box[0]) * (box[3] - box[1]) < BACKGROUND_SHARE * width * height:
-            _paint(covered, box, margin=1.0)
-    outside = covered[centres[:, 1], centres[:, 0]] == 0
+            _clear(bare, box, margin=1.0)
+    if cv2.countNonZero(cv2.bitwise_and(edges, bare)) < ENOUGH_UNCOVERED_MARKS:
+        return 0.0  # on most pages, and finding the marks takes long
+    centres, areas = _text_like_marks(edges, dpi)
+    outside = bare[centres[:, 1], centres[:, 0]] > 0
     if np.count_nonzero(outside) < ENOUGH_UNCOVERED_MARKS:
         return 0.0
     return float(areas[outside].sum() / areas.sum())
 
 
-def _text_like_marks(pixels: Pixels, dpi: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Gives centre (x, y) and inked area, px, of the marks that have the size of letters or words.
-
-    Edges are taken for ink, so that light text on a dark ground counts as well.
-    """
+def _edges(pixels: Pixels) -> Pixels:
+    """Gives 1 where a page has an edge, 0 elsewhere: light text on a dark ground counts as well as dark text."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    edges = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats((edges > 64).astype(np.uint8), connectivity=8)
+    slope = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    edges: Pixels = cv2.threshold(slope, 64, 1, cv2.THRESH_BINARY)[1]
+    return edges
+
+
+def _text_like_marks(edges: Pixels, dpi: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Gives centre (x, y) and inked area, px, of the marks that have the size of letters or words."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(edges, connectivity=8)
     boxes = stats[1:].astype(np.int64)
     tall, wide = boxes[:, cv2.CC_STAT_HEIGHT], boxes[:, cv2.CC_STAT_WIDTH]
     like_text = (tall >= 0.03 * dpi) & (tall <= 0.3 * dpi) & (wide >= 0.015 * dpi) & (wide <= 2 * dpi)
@@ -159,11 +165,11 @@ def _text_like_marks(pixels: Pixels, dpi: float) -> tuple[npt.NDArray[np.int64],
     return centres, boxes[:, cv2.CC_STAT_AREA]
 
 
-def _paint(mask: npt.NDArray[np.uint8], box: BBox, margin: float) -> None:
+def _clear(mask: npt.NDArray[np.uint8], box: BBox, margin: float) -> None:
     x0, y0, x1, y1 = (
         max(0, round(edge)) for edge in (box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin)
     )
-    mask[y0 : y1 + 1, x0 : x1 + 1] = 1
+    mask[y0 : y1 + 1, x0 : x1 + 1] = 0
 
 
 def _follows(left: TextWord, right: TextWord) -> bool:
