@@ -66,8 +66,8 @@ test-all: setup-dev ## every test that needs no GPU
 	$(PYTEST) -n 2 --dist loadfile -m "not gpu and not faults and not paddle"
 	$(PYTEST) -m "faults and not slow and not gpu and not paddle"
 
-bench: setup-dev setup-peers ## measure (an hour; the machine should be idle)
-	@set -e; PATH="$(CURDIR)/.venv-peers/bin:$$PATH"; for script in benchmarks/bench_speed.py benchmarks/bench_accuracy.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+bench: setup-dev setup-peers ## measure the embedded engine (an hour and a half; the machine should be idle)
+	@set -e; PATH="$(CURDIR)/.venv-peers/bin:$$PATH"; for script in benchmarks/bench_speed.py benchmarks/bench_accuracy.py benchmarks/bench_memory.py; do echo "== $$script"; .venv/bin/python "$$script"; done
 
 bench-runner: setup-dev ## measure the runner itself with the scripted engine (half an hour; the machine should be idle)
 	.venv/bin/python benchmarks/bench_runner.py --save
