@@ -6,7 +6,6 @@ own and need nothing of the cell.
 
 from __future__ import annotations
 
-import base64
 import os
 import sys
 import warnings
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from batchocr.datatypes import RunProgress, WorkerView
 from batchocr.errors import SetupError
 from batchocr.logs import printable
-from batchocr.preview import DocumentPreview, PagePreview, preview_document
+from batchocr.preview import DocumentPreview, PagePreview, Picture, preview_document
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -145,10 +144,10 @@ def page_html(page: PagePreview) -> str:
     return f"<h4>Page {page.page_no}</h4><table><tr>{cells}</tr></table>"
 
 
-def _picture(picture: bytes | str) -> str:
+def _picture(picture: Picture | str) -> str:
     if isinstance(picture, str):
         return f"<i>no picture: {_text(picture)}</i>"
-    return f'<img style="max-width:100%" src="data:image/jpeg;base64,{base64.b64encode(picture).decode("ascii")}">'
+    return f'<img style="max-width:100%" src="{escape(picture.url)}">'
 
 
 def _text(words: str) -> str:

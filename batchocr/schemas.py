@@ -248,6 +248,7 @@ class Summary(_Shape):
     failures: list[DocumentStatus] = Field(description="every document that is not whole")
     workers: list[Worker]
     message: str = Field(description="why it stopped early, or empty")
+    state_dir: str | None = Field(description="where the ledger is; null if in the output folder")
     report: str | None = Field(
         description="path of report.html, of the run before if there was nothing to do; null if there is none"
     )

@@ -50,7 +50,7 @@ def main() -> None:
             take(tab, failing / "report.html", "report-failures", height=1230)
             take(tab, failing / "report.html", "report-dark", height=1230, dark=True)
             take(tab, failing / "report.html#workers", "report-workers", height=640)
-            take(tab, good / "report.html#d5p1", "report-document", height=880)
+            take(tab, good / "report.html#d5", "report-document", height=880)
             take(tab, failing / "report.html", "report-narrow", width=400, height=1100)
 
 

@@ -81,7 +81,7 @@ def main() -> None:
             going, ended = wait_for(r" [4-7]\d %"), wait_for("Next: ")
         finally:
             tmux("kill-server")
-    summary = ended[ended.index("Run ") :].replace(f"{name}/", "")
+    summary = ended[ended.rindex("\n", 0, ended.index("Run ")) + 1 :]
     TARGET.write_text(draw([going, summary]), encoding="utf-8")
 
 

@@ -10,9 +10,9 @@ from support.jobs import run_job, script
 
 from batchocr.errors import InputError
 from batchocr.notebook import heading_html, page_html
-from batchocr.preview import DocumentPreview, PagePreview, preview_document
+from batchocr.preview import DocumentPreview, PagePreview, Picture, preview_document
 
-JPEG = b"\xff\xd8\xff"
+JPEG = "data:image/jpeg;base64,/9j/"
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def test_pages_have_picture_visualization_and_markdown_with_its_images(output: P
     assert (found.source, found.page_count) == ("b/a.pdf", 4)
     first, failed, last = found.pages
     for page in (first, last):
-        assert isinstance(page.page, bytes)
-        assert isinstance(page.layout, bytes)
-        assert page.page.startswith(JPEG)
-        assert page.layout.startswith(JPEG)
+        assert isinstance(page.page, Picture)
+        assert isinstance(page.layout, Picture)
+        assert page.page.url.startswith(JPEG)
+        assert page.layout.url.startswith(JPEG)
         assert f"page {page.page_no}" in page.markdown.lower()
         assert "](data:image/" in page.markdown
         assert "](images/" not in page.markdown
-    assert isinstance(failed.page, bytes)
+    assert isinstance(failed.page, Picture)
     assert failed.layout == "the page has no result"
     assert "engine_error" in failed.markdown
 
@@ -49,14 +49,14 @@ def test_changed_input_is_not_shown_as_the_page(output: Path) -> None:
     text_pdf(output.parent / "in" / "b" / "a.pdf", ["another text"])
     (page,) = preview_document(output / "b" / "a", [1]).pages
     assert isinstance(page.page, str)
-    assert isinstance(page.layout, bytes)
+    assert isinstance(page.layout, Picture)
 
 
 def test_folder_without_its_ledger_is_shown_without_the_page(output: Path) -> None:
     shutil.rmtree(output / ".batchocr")
     (page,) = preview_document(output / "b" / "a", [1]).pages
     assert page.page == "the ledger that knows where the document is, is not in the output folder"
-    assert isinstance(page.layout, bytes)
+    assert isinstance(page.layout, Picture)
 
 
 def test_link_out_of_the_folder_is_not_followed(output: Path) -> None:
@@ -74,7 +74,7 @@ def test_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 def test_hostile_words_are_escaped_for_the_notebook() -> None:
     hostile = "<script>alert(1)</script>\x1b"
-    page = PagePreview(1, hostile, b"jpeg", "")
+    page = PagePreview(1, hostile, Picture("data:,", 1, 1), "")
     for html in (heading_html(DocumentPreview(hostile, 1, (page,))), page_html(page)):
         assert "<script" not in html
         assert "\x1b" not in html

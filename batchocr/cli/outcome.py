@@ -7,7 +7,6 @@ elsewhere it is plain text of 80 columns with whole paths. All that came out of 
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from rich.text import Text
 
 from batchocr.cli.options import WIDTH
 from batchocr.datatypes import FailedPages, FailureCount, RunState, in_order
-from batchocr.datatypes.remedies import REMEDIES, retry_command
+from batchocr.datatypes.remedies import REMEDIES, command, retry_command
 from batchocr.errors import FailureKind
 from batchocr.logs import printable
 
@@ -46,6 +45,7 @@ class Outcome:
         failures_by_kind: the most frequent first.
         failures: each with the name of its document.
         output: the output folder.
+        state_dir: where the ledger is, None if in it.
         report: path of `report.html`, None if there is none.
     """
 
@@ -59,6 +59,7 @@ class Outcome:
     failures_by_kind: Mapping[FailureKind, FailureCount]
     failures: Iterable[tuple[str, FailedPages]]
     output: str
+    state_dir: str | None
     report: str | None
 
 
@@ -100,11 +101,11 @@ def _lines(outcome: Outcome, console: Console) -> Iterator[Text]:
     if outcome.report is not None:
         yield _labelled("report", path_text(outcome.report, here))
     yield from failure_lines(outcome, console)
-    for number, (command, what) in enumerate(next_commands(outcome, here)):
+    for number, (words, what) in enumerate(next_commands(outcome, here)):
         if not number:
             yield Text()
         yield Text.assemble(
-            "      " if number else ("Next: ", "bold"), (command, "cyan"), (f"  # {what}" if what else "", "dim")
+            "      " if number else ("Next: ", "bold"), (words, "cyan"), (f"  # {what}" if what else "", "dim")
         )
 
 
@@ -191,15 +192,16 @@ def _example(source: str, failed: FailedPages) -> Text:
 def next_commands(outcome: Outcome, here: Path | None) -> Iterator[tuple[str, str]]:
     """Gives what to type next, each with what it does."""
     output = printable(_short(outcome.output, here))
+    state_dir = None if outcome.state_dir is None else printable(_short(outcome.state_dir, here))
     if outcome.state == RunState.RUNNING.value:
-        yield f"batchocr cancel {shlex.quote(output)}", "stops it in order"
+        yield command("cancel", output), "stops it in order"
         return
     if outcome.state != RunState.COMPLETED.value:
         yield "the same command again", "goes on where it stopped"
     with_options = [kind for kind in outcome.failures_by_kind if REMEDIES[kind].options]
     if len(with_options) < len(outcome.failures_by_kind):
-        yield f"batchocr retry {shlex.quote(output)}", "reads again what failed"
+        yield command("retry", output, state_dir), "reads again what failed"
     for kind in with_options:
-        yield retry_command(kind, output), ""
+        yield retry_command(kind, output, state_dir), ""
     if outcome.report is not None:
-        yield f"batchocr report {shlex.quote(output)} --open", "shows each page beside its text"
+        yield f"{command('report', output, state_dir)} --open", "shows each page beside its text"

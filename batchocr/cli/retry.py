@@ -10,7 +10,7 @@ import click
 
 from batchocr.cli.options import GroupedCommand, given_settings, setting_options
 from batchocr.cli.progress import choose_progress
-from batchocr.cli.run import show_summary
+from batchocr.cli.run import show_summary, told_if_stopped
 from batchocr.config import secrets_from_environment
 from batchocr.errors import FailureKind
 from batchocr.logs import console_logging
@@ -56,6 +56,6 @@ def command(output: Path, kinds: tuple[str, ...], quiet: bool, as_json: bool, **
     from batchocr import runs
 
     state_dir = Path(overrides.pop("state_dir")) if "state_dir" in overrides else None
-    with choose_progress(quiet or as_json) as progress:
+    with told_if_stopped(output, state_dir, as_json), choose_progress(quiet or as_json) as progress:
         summary = runs.retry(output, kinds=kinds, state_dir=state_dir, overrides=overrides, listener=progress)
     return show_summary(summary, quiet=quiet, as_json=as_json)

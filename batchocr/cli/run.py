@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +12,11 @@ import click
 
 from batchocr.cli.options import GroupedCommand, emit, emit_json, given_settings, setting_options
 from batchocr.cli.progress import choose_progress, count
+from batchocr.cli.status import status_text
 from batchocr.cli.summary import summary_json, summary_text
 from batchocr.config import RunSettings, load_settings
 from batchocr.datatypes import RunSummary
-from batchocr.errors import ExitCode
+from batchocr.errors import ExitCode, RunFailedError
 from batchocr.logs import console_logging, printable
 
 if TYPE_CHECKING:
@@ -60,9 +63,28 @@ def command(job: Path | None, quiet: bool, as_json: bool, **parameters: Any) -> 
         else:
             emit(plan_text(plan, settings))
         return int(ExitCode.OK)
-    with choose_progress(quiet or as_json) as progress:
+    with told_if_stopped(settings.output, settings.state_dir, as_json), choose_progress(quiet or as_json) as progress:
         summary = runs.run(settings, listener=progress)
     return show_summary(summary, quiet=quiet, as_json=as_json)
+
+
+@contextmanager
+def told_if_stopped(output: Path, state_dir: Path | None, as_json: bool) -> Iterator[None]:
+    """Shows how far a run came that had to stop early; the caller gets its error all the same.
+
+    Args:
+        output: the output folder.
+        state_dir: where its ledger is, if not in it.
+        as_json: stdout is for a program, and stays empty.
+    """
+    try:
+        yield
+    except RunFailedError:
+        if not as_json:
+            from batchocr import runs
+
+            emit(status_text(runs.status(output, state_dir), str(output), str(state_dir) if state_dir else None))
+        raise
 
 
 def show_summary(summary: RunSummary, *, quiet: bool, as_json: bool) -> int:

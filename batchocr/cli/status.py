@@ -29,16 +29,17 @@ def command(output: Path, state_dir: Path | None, as_json: bool) -> int:
     if as_json:
         emit_json(found)
     else:
-        emit(status_text(found, str(output)))
+        emit(status_text(found, str(output), str(state_dir) if state_dir else None))
     return int(ExitCode.OK)
 
 
-def status_text(found: Mapping[str, Any], output: str) -> str:
+def status_text(found: Mapping[str, Any], output: str, state_dir: str | None = None) -> str:
     """Gives a status for people.
 
     Args:
         found: as in `batchocr status --json`.
         output: the output folder as the user wrote it.
+        state_dir: where the ledger is, if not in it.
     """
     run, totals = found["run"], found["totals"]
     states = ("done", "failed", "skipped", "pending")
@@ -57,6 +58,7 @@ def status_text(found: Mapping[str, Any], output: str) -> str:
             failures_by_kind=counts,
             failures=_failures(found["documents"]),
             output=output,
+            state_dir=state_dir,
             report=found["report"],
         )
     )

@@ -51,6 +51,7 @@ def summary_text(summary: RunSummary) -> str:
             failures_by_kind=summary.failures_by_kind,
             failures=((report.source, failed) for report in summary.failures for failed in report.failures),
             output=summary.output,
+            state_dir=summary.state_dir,
             report=summary.report,
         )
     )

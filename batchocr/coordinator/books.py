@@ -151,8 +151,9 @@ class Books:
         budget = self._context.settings.failure_budget(self.pages_total)
         counted = self.intake.finished or (limit is not None and not limit.endswith("%"))
         if budget is not None and counted and self.pages_failed > budget:
+            failed = "1 page has" if self.pages_failed == 1 else f"{self.pages_failed} pages have"
             raise RunFailedError(
-                f"{self.pages_failed} pages have failed, more than --fail-on {limit} allows. What was read is kept: "
+                f"{failed} failed, more than --fail-on {limit} allows. What was read is kept: "
                 "see `batchocr status` for the reasons, then run the same command again to go on."
             )
 

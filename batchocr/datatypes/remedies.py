@@ -66,7 +66,19 @@ REMEDIES = {
 }
 
 
-def retry_command(kind: FailureKind, output: str) -> str:
+def command(verb: str, output: str, state_dir: str | None = None) -> str:
+    """Gives a command about an output folder, as a shell takes it: `batchocr retry out`.
+
+    Args:
+        verb: such as `retry`.
+        output: the output folder.
+        state_dir: where its ledger is, if not in it.
+    """
+    elsewhere = f" --state-dir {shlex.quote(state_dir)}" if state_dir else ""
+    return f"batchocr {verb} {shlex.quote(output)}{elsewhere}"
+
+
+def retry_command(kind: FailureKind, output: str, state_dir: str | None = None) -> str:
     """Gives the command that tries again what failed in this way."""
     options = REMEDIES[kind].options
-    return f"batchocr retry {shlex.quote(output)} --kind {kind.value}{' ' if options else ''}{options}"
+    return f"{command('retry', output, state_dir)} --kind {kind.value}{' ' if options else ''}{options}"

@@ -109,6 +109,7 @@ class RunSummary:
         failures: every document that is not whole, with its reasons.
         workers: what each did.
         message: why it stopped early, or "".
+        state_dir: where the ledger is, None if in the output folder.
         report: path of `report.html`, that of the run before where this one had nothing to do; None if there is none.
     """
 
@@ -127,6 +128,7 @@ class RunSummary:
     failures: tuple[DocumentReport, ...] = ()
     workers: tuple[WorkerUse, ...] = ()
     message: str = ""
+    state_dir: str | None = None
     report: str | None = None
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Protocol
 
 from batchocr.config import RunSettings
 from batchocr.logs import get_logger
+from batchocr.report.facts import Place
 from batchocr.report.samples import Listener, Sampler
 
 logger = get_logger(__name__)
@@ -99,7 +99,8 @@ def _write(run: Reported, detail_s: float, flush: Callable[[], None], listener: 
 
         return write_report(run.output, run.state_dir, detail_s, keep_if_idle=True)
     except Exception as err:
-        told = f"the report was not written ({err}); try again with: batchocr report {shlex.quote(str(run.output))}"
+        again = Place(run.output, run.state_dir).command("report")
+        told = f"the report was not written ({err}); try again with: {again}"
         logger.warning("%s", told, exc_info=err)
         listener.on_warning(told)
         return None

@@ -76,8 +76,10 @@ def worker_bar(line: WorkerLine, timeline: Timeline, use: WorkerUse | None) -> B
         x = mark.at_s * scale
         body += f'<path class="mark {mark.why}" d="M{x:.1f} 0v100"><title>{words}</title></path>'
     counts = {why: sum(mark.why == why for mark in line.marks) for why in _MARK_WORDS}
-    # The ledger knows to the millisecond when the engine had pages; looks know whether there was a task.
-    busy_share: float | None = 1 - use.idle_share if use is not None and use.ready_s else line.busy_share
+    # The ledger knows to the millisecond when the engine had pages, but not of pages that took the worker with them;
+    # looks know whether there was a task.
+    by_ledger = use is not None and use.ready_s and not counts["lost"] and not counts["timed_out"]
+    busy_share = 1 - use.idle_share if use is not None and by_ledger else line.busy_share
     busy = "never ready" if busy_share is None else f"{busy_share:.0%} busy"
     svg = _svg("bar", f"{line.worker}: {busy}", body)
     return Bar(line.worker, line.device, svg, busy, use.pages if use else None, **counts)

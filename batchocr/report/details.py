@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
 
 from markupsafe import Markup
 
-from batchocr.datatypes import DocumentFormat, DocumentRef, DocumentReport, FileIdentity
+from batchocr.datatypes import DocumentRef, DocumentReport
 from batchocr.datatypes.remedies import REMEDIES
 from batchocr.logs import printable
 from batchocr.outputs.manifest import read_manifest
@@ -21,6 +19,7 @@ from batchocr.outputs.paths import link
 from batchocr.report.boxes import PageBoxes, read_boxes
 from batchocr.report.markdown_html import MarkdownHtml, split_pages
 from batchocr.report.pictures import Picture, Pictures
+from batchocr.report.sources import LayoutPdf, input_picture
 
 _T = TypeVar("_T")
 
@@ -65,6 +64,7 @@ class DocumentView:
         source: its name, printable.
         state: as the ledger has it.
         page_count: of the whole document.
+        first_page: of this part.
         pages_here: of this part.
         links: label and address of its files.
         pages: its pages, in order; may be read once.
@@ -76,6 +76,7 @@ class DocumentView:
     source: str
     state: str
     page_count: int
+    first_page: int
     pages_here: int
     links: tuple[tuple[str, str], ...]
     pages: Iterable[PageView]
@@ -115,20 +116,12 @@ class DetailSource:
         with ExitStack() as files:
             pages = self._pages(page_nos, report, manifest, address, input_file, files)
             for part in range(1, parts + 1):
-                here = min(self.part_pages, len(page_nos) - (part - 1) * self.part_pages)
+                here = page_nos[(part - 1) * self.part_pages : part * self.part_pages]
                 yield DocumentView(
-                    number, part, parts, printable(report.source), report.state.value, report.pages or 0, here,
-                    tuple(_links(manifest, address)), islice(pages, self.part_pages),
+                    number, part, parts, printable(report.source), report.state.value, report.pages or 0,
+                    here[0] if here else 1, len(here), tuple(_links(manifest, address)),
+                    islice(pages, self.part_pages),
                 )  # fmt: skip
-
-    def picture(self, input_file: DocumentRef | None, page_no: int, width: int | None = None) -> Picture | str:
-        """Gives a picture of one page of an input, or in words why there is none."""
-        if input_file is None:
-            return "no picture: the document could not be opened"
-        path = os.path.abspath(os.path.join(self.output, input_file.path))  # noqa: PTH100, PTH118 - surrogate escapes
-        if not os.path.exists(path):  # noqa: PTH110
-            return "no picture: the input is gone"
-        return self.pictures.page(replace(input_file, path=path), page_no, width)
 
     def _pages(
         self, page_nos: list[int], report: DocumentReport, manifest: Mapping[str, Any], address: str,
@@ -142,16 +135,13 @@ class DetailSource:
             texts = Paged(split_pages(_opened(folder / f"{stem}.md", files), self.max_chars))
         if f"{stem}.json" in manifest["files"]:
             boxes = Paged(read_boxes(_opened(folder / f"{stem}.json", files)))
-        layout = LayoutPdf(folder / f"{stem}_layout.pdf", self.pictures, manifest)
+        layout = LayoutPdf(folder, manifest)
         before = texts.take(0)
         for page_no in page_nos:
             text, cut = texts.take(page_no) or before or ("", False)
             before = None
             found = boxes.take(page_no)
-            drawn = self.picture(input_file, page_no)
-            picture, note = (None, drawn) if isinstance(drawn, str) else (drawn, "")
-            if picture is None and (picture := layout.page(page_no)) is not None:
-                note = note.replace("no picture", "from the layout PDF")
+            picture, note = self._picture(input_file, layout, page_no)
             yield PageView(
                 page_no=page_no,
                 picture=picture,
@@ -163,36 +153,15 @@ class DetailSource:
                 warnings=tuple(map(printable, found.warnings)) if found else (),
             )
 
-
-class LayoutPdf:
-    """The layout PDF of a document's folder, for pages that cannot be drawn any more; it has the boxes drawn in.
-
-    Args:
-        path: of the PDF, which need not be there.
-        pictures: draws pages.
-        manifest: of the folder; tells which pages the PDF has.
-    """
-
-    def __init__(self, path: Path, pictures: Pictures, manifest: Mapping[str, Any]) -> None:
-        self._pictures = pictures
-        self._document: DocumentRef | None = None
-        self._page_nos: list[int] = []
-        if path.name in manifest["files"] and path.is_file():
-            status = path.stat()
-            read = (*manifest["done"], *manifest["blank"])
-            self._page_nos = sorted(page_no for first, last in read for page_no in range(first, last + 1))
-            identity = FileIdentity(status.st_size, status.st_mtime_ns, status.st_ino)
-            self._document = DocumentRef(
-                str(path.absolute()), path.name, "", identity, DocumentFormat.PDF, len(self._page_nos)
-            )
-
-    def page(self, page_no: int) -> Picture | None:
-        """Gives the picture of a page of the document, None if it is not in the PDF."""
-        index = bisect_left(self._page_nos, page_no)
-        if self._document is None or self._page_nos[index : index + 1] != [page_no]:
-            return None
-        picture = self._pictures.page(self._document, index + 1)
-        return None if isinstance(picture, str) else picture
+    def _picture(self, input_file: DocumentRef | None, layout: LayoutPdf, page_no: int) -> tuple[Picture | None, str]:
+        """Gives the picture of a page, with a note why there is none or where it is from."""
+        drawn = input_picture(self.pictures, self.output, input_file, page_no)
+        if isinstance(drawn, Picture):
+            return drawn, ""
+        instead = layout.picture(self.pictures, page_no)
+        if isinstance(instead, Picture):
+            return instead, f"from the layout PDF: {drawn}"
+        return None, f"no picture: {drawn}"
 
 
 class Paged(Generic[_T]):

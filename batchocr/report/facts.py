@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from batchocr.datatypes import DocumentReport, FailedPages, PageTimes, WorkerUse
-from batchocr.datatypes.remedies import REMEDIES, retry_command
-from batchocr.errors import StorageError
+from batchocr.datatypes.remedies import REMEDIES, command, retry_command
+from batchocr.errors import FailureKind, StorageError
 from batchocr.ledger.connection import FILE_NAME
 from batchocr.ledger.queries import RunRow, reading
 from batchocr.report.entries import document_entry, failure_entry, totals_entry, worker_entry
@@ -36,6 +36,18 @@ class Place:
     def ledger(self) -> Path:
         """The ledger's file."""
         return self.state_dir / FILE_NAME
+
+    def command(self, verb: str) -> str:
+        """Gives a command about it, such as `batchocr report out`."""
+        return command(verb, os.fspath(self.output), self._elsewhere)
+
+    def retry_command(self, kind: FailureKind) -> str:
+        """Gives the command that tries again what failed in this way."""
+        return retry_command(kind, os.fspath(self.output), self._elsewhere)
+
+    @property
+    def _elsewhere(self) -> str | None:
+        return None if self.state_dir == self.output / ".batchocr" else os.fspath(self.state_dir)
 
 
 @dataclass(frozen=True)
@@ -141,7 +153,7 @@ def report_json(place: Place) -> dict[str, Any]:
         "failures_left_out": facts.failures_left_out,
         "remedies": [
             {"kind": kind.value, **asdict(count), "title": REMEDIES[kind].title, "advice": REMEDIES[kind].advice,
-             "command": retry_command(kind, os.fspath(place.output))}
+             "command": place.retry_command(kind)}
             for kind, count in facts.counts.failures_by_kind.items()
         ],
         "documents": [

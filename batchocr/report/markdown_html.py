@@ -22,7 +22,7 @@ from batchocr.outputs.escaping import clean_text
 from batchocr.outputs.html_table import parse_tables, render_table
 
 # As `outputs.markdown` writes it; a document's own text never holds a comment.
-_MARKER = re.compile(r"<!-- pages?: (?P<page>[0-9]{1,9})(?:-[0-9]{1,9})?(?: failed: [a-z_]+)? -->\n?")
+_MARKER = re.compile(r"<!-- pages?: (?P<first>[0-9]{1,9})(?:-(?P<last>[0-9]{1,9}))?(?: failed: [a-z_]+)? -->\n?")
 _COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 _FORMULA = re.compile(r"(?P<mark>\$\$?)(?=\S)(?P<formula>[^$\n]{1,20000}?)(?<=\S)(?P=mark)(?!\d)")
 _LINE_CHARS = 1 << 20
@@ -31,24 +31,31 @@ _LINE_CHARS = 1 << 20
 def split_pages(file: IO[str], max_chars: int) -> Iterator[tuple[int, tuple[str, bool]]]:
     """Gives the number of each page (0 for what stands before any marker), its Markdown, and whether that was cut.
 
+    What stands after the marker of several pages, which failed for one reason, is given for each of them.
+
     Args:
         file: open for text.
         max_chars: of a page; what is beyond is passed over, from the start of a line on.
     """
-    page_no, lines, room, cut = 0, list[str](), max_chars, False
+    page_nos, lines, room, cut = range(1), list[str](), max_chars, False
     while line := file.readline(_LINE_CHARS):
         marker = _MARKER.fullmatch(line)
         if marker:
-            if page_no or lines:
-                yield page_no, ("".join(lines), cut)
-            page_no, lines, room, cut = int(marker["page"]), [], max_chars, False
+            yield from _of_each(page_nos, lines, cut)
+            page_nos = range(int(marker["first"]), int(marker["last"] or marker["first"]) + 1)
+            lines, room, cut = [], max_chars, False
         elif len(line) <= room and not cut:
             lines.append(line)
             room -= len(line)
         else:
             cut = True
-    if page_no or lines:
-        yield page_no, ("".join(lines), cut)
+    yield from _of_each(page_nos, lines, cut)
+
+
+def _of_each(page_nos: range, lines: list[str], cut: bool) -> Iterator[tuple[int, tuple[str, bool]]]:
+    if page_nos.start or lines:
+        text = "".join(lines)
+        yield from ((page_no, (text, cut)) for page_no in page_nos)
 
 
 class MarkdownHtml:

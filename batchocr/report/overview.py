@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from batchocr.datatypes import DocumentRef, DocumentReport, DocumentState, FailureCount
-from batchocr.datatypes.remedies import REMEDIES, Remedy, retry_command
+from batchocr.datatypes.remedies import REMEDIES, Remedy
 from batchocr.logs import printable
 from batchocr.outputs.paths import link
-from batchocr.report.details import DetailSource
-from batchocr.report.facts import Facts
-from batchocr.report.pictures import THUMBNAIL_PX, Picture
+from batchocr.report.facts import Facts, Place
+from batchocr.report.pictures import THUMBNAIL_PX, Picture, Pictures
+from batchocr.report.sources import input_picture
 
 # Failures with a picture.
 MAX_THUMBNAILS = 40
@@ -25,13 +23,14 @@ class Told:
     """What is known once the pages of documents are written.
 
     Attributes:
-        addresses: document's number to where its pages are, as seen from the report.
+        addresses: document's number to where its pages are, as seen from the report: the first page of each part, and
+            the part's address.
         pages_shown: pages of documents that are shown.
         documents_left_out: documents whose pages are not shown.
         pictures, pictures_left_out: pages with a picture, and those that have none for want of room or time.
     """
 
-    addresses: Mapping[int, str]
+    addresses: Mapping[int, Sequence[tuple[int, str]]]
     pages_shown: int
     documents_left_out: int
     pictures: int
@@ -40,10 +39,11 @@ class Told:
 
 @dataclass(frozen=True)
 class FailureRow:
-    """One failure: its document, pages in words ("" for the whole document), reason and picture."""
+    """One failure: its document, first page (None for a whole document), pages in words, reason and picture."""
 
     number: int
     source: str
+    page_no: int | None
     pages: str
     message: str
     picture: Picture | None
@@ -62,29 +62,29 @@ class FailureGroup:
 
 
 def failure_groups(
-    facts: Facts, output: Path, source: DetailSource, inputs: Mapping[int, DocumentRef | None]
+    facts: Facts, place: Place, pictures: Pictures, inputs: Mapping[int, DocumentRef | None]
 ) -> list[FailureGroup]:
     """Gives the failures by kind, the most frequent first; the first `MAX_THUMBNAILS` have a picture.
 
     Args:
         facts: of the run.
-        output: the output folder, for commands.
-        source: draws pages.
+        place: where it wrote.
+        pictures: draws pages.
         inputs: documents by number.
     """
     rows: dict[str, list[FailureRow]] = {kind.value: [] for kind in facts.counts.failures}
     for index, (number, report, failed) in enumerate(facts.failures):
         picture: Picture | str = ""
         if index < MAX_THUMBNAILS and failed.first_page is not None:
-            picture = source.picture(inputs.get(number), failed.first_page, THUMBNAIL_PX)
+            picture = input_picture(pictures, place.output, inputs.get(number), failed.first_page, THUMBNAIL_PX)
         rows[failed.kind.value].append(
             FailureRow(
-                number, printable(report.source), failed.where, printable(failed.message),
+                number, printable(report.source), failed.first_page, failed.where, printable(failed.message),
                 picture if isinstance(picture, Picture) else None, picture if isinstance(picture, str) else "",
             )
         )  # fmt: skip
     return [
-        FailureGroup(kind.value, count, REMEDIES[kind], retry_command(kind, os.fspath(output)), tuple(rows[kind.value]))
+        FailureGroup(kind.value, count, REMEDIES[kind], place.retry_command(kind), tuple(rows[kind.value]))
         for kind, count in facts.counts.failures_by_kind.items()
     ]
 
@@ -96,12 +96,16 @@ def _folder_address(report: DocumentReport) -> str:
 
 
 def listing(facts: Facts, told: Told) -> list[list[Any]]:
-    """Gives the documents for the list, as rows: source, state, pages, pages done, failed pages, address."""
+    """Gives the documents for the list, as rows: source, state, pages, pages done, failed pages, address, parts.
+
+    Parts are those of a long document, each with its first page and its address, else empty.
+    """
     return [
         [
             printable(report.source), report.state.value, report.pages, report.pages_done,
             sum(failed.page_count for failed in report.failures),
-            told.addresses.get(number) or _folder_address(report),
+            parts[0][1] if parts else _folder_address(report), parts[1:],
         ]
         for number, report in facts.listed
+        for parts in [told.addresses.get(number, ())]
     ]  # fmt: skip

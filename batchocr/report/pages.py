@@ -25,21 +25,22 @@ _BUFFERED = 64
 
 
 def overview_page(
-    facts: Facts, groups: list[FailureGroup], documents: Iterable[DocumentView], told: Callable[[], Told]
+    facts: Facts, groups: list[FailureGroup], documents: Iterable[DocumentView] | None, told: Callable[[], Told]
 ) -> Iterator[str]:
     """Gives `report.html` piece by piece.
 
     Args:
         facts: of the run.
         groups: its failures.
-        documents: those whose pages stand in this file; read while the pieces are taken.
+        documents: those whose pages stand in this file, read while the pieces are taken; None if there are other files.
         told: asked once `documents` are written.
     """
     return _pieces(
         "overview.html",
         facts,
         groups=groups,
-        documents=documents,
+        documents=documents or (),
+        texts_inside=documents is not None,
         told=told,
         listing=lambda: listing(facts, told()),
         max_failures=MAX_FAILURES,
@@ -48,9 +49,18 @@ def overview_page(
     )
 
 
-def document_page(facts: Facts, documents: Iterable[DocumentView]) -> Iterator[str]:
-    """Gives a file of `report_files/` piece by piece; `documents` are read meanwhile."""
-    return _pieces("documents.html", facts, documents=documents)
+def document_page(
+    facts: Facts, documents: Iterable[DocumentView], before: str, following: Callable[[], str]
+) -> Iterator[str]:
+    """Gives a file of `report_files/` piece by piece.
+
+    Args:
+        facts: of the run.
+        documents: read meanwhile.
+        before: name of the file before this one, or "".
+        following: gives the name of the next one, or "", once `documents` are written.
+    """
+    return _pieces("documents.html", facts, documents=documents, before=before, following=following)
 
 
 def _pieces(template: str, facts: Facts, **values: Any) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Small pictures of pages, drawn by documents' limited child: a hostile document costs its picture, nothing more.
 
 Pillow sees only pixels that the child sent. What pictures may cost is bounded in number, bytes and time; where a bound
-is met the report says so.
+is met, that is said.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Pictures:
     """
 
     def __init__(self, pages: int, deadline: float | None = None) -> None:
-        self._child = DocumentChild(LIMITS, "renderer of the report")
+        self._child = DocumentChild(LIMITS, "renderer of pictures")
         self._deadline = deadline
         self._bytes_left = MAX_BYTES
         self._left = MAX_PICTURES
@@ -79,12 +79,12 @@ class Pictures:
         over = self._deadline is not None and time.monotonic() > self._deadline
         if over or self._left <= 0 or self._bytes_left <= 0:
             self.left_out += 1
-            return "no picture: the report's limit is reached"
+            return "the report's limit is reached"
         wanted = width or self.width
         try:
             image = self._child.render(document, page_no, max(36, round(wanted / _INCHES_WIDE)), want_text=False)
         except DocumentError as err:
-            return f"no picture: {err}"
+            return str(err)
         picture = _fitting(image, wanted, self._share)
         self._left -= 1
         self._bytes_left -= len(picture.url)

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -71,6 +72,10 @@ def _require_ours(path: Path) -> None:
         raise StorageError(f"{path} is no report of batchocr: move it away, then type batchocr report again.")
 
 
+def _file_name(number: int) -> str:
+    return f"{number:04d}.html"
+
+
 @dataclass
 class _Writing:
     """One report on its way to the disk."""
@@ -81,21 +86,23 @@ class _Writing:
     deadline: float | None
     pages_shown: int = 0
     documents_left_out: int = 0
+    parts_seen: int = 0
+    parts_noted: int = 0
 
     def __post_init__(self) -> None:
-        self.addresses: dict[int, str] = {}
+        self.addresses: dict[int, list[tuple[int, str]]] = {}
 
     def write(self, path: Path) -> None:
         """Writes everything; `report.html` comes last, once all that it links to is in place."""
         inside = self.facts.pages <= MAX_PAGES_INSIDE
-        groups = failure_groups(self.facts, self.place.output, self._source(".", 1), self._inputs())
+        groups = failure_groups(self.facts, self.place, self.pictures, self._inputs())
         folder = self.place.output / ".batchocr" / "report.new"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         try:
             if not inside:
                 self._write_files(folder / REPORT_FOLDER)
-            views = self._noted(self._views("."), "") if inside else iter(())
+            views = self._noted(self._views("."), "") if inside else None
             new = folder / REPORT_FILE
             with new.open("w", encoding="utf-8") as file:
                 file.writelines(overview_page(self.facts, groups, views, self._told))
@@ -118,14 +125,22 @@ class _Writing:
         folder.mkdir()
         files = groupby(self._views(".."), key=lambda view: (self.pages_shown - 1) // FILE_PAGES)
         for number, (_, views) in enumerate(files, start=1):
-            name = f"{number:04d}.html"
-            with (folder / name).open("w", encoding="utf-8") as file:
-                file.writelines(document_page(self.facts, self._noted(views, f"{REPORT_FOLDER}/{name}")))
+            before = _file_name(number - 1) if number > 1 else ""
+            noted = self._noted(views, f"{REPORT_FOLDER}/{_file_name(number)}")
+            with (folder / _file_name(number)).open("w", encoding="utf-8") as file:
+                following = partial(self._next_file, number)
+                file.writelines(document_page(self.facts, noted, before, following))
+
+    def _next_file(self, number: int) -> str:
+        """Gives the name of the file after one that is full, "" after the last."""
+        # A file is known to be full when the first document of the next one has been looked at.
+        return _file_name(number + 1) if self.parts_seen > self.parts_noted else ""
 
     def _noted(self, views: Iterator[DocumentView], name: str) -> Iterator[DocumentView]:
         """Passes documents on and notes where they are."""
         for view in views:
-            self.addresses.setdefault(view.number, f"{name}#{view.anchor}")
+            self.parts_noted += 1
+            self.addresses.setdefault(view.number, []).append((view.first_page, f"{name}#{view.anchor}"))
             yield view
 
     def _source(self, above: str, pages: int) -> DetailSource:
@@ -154,6 +169,7 @@ class _Writing:
                 return
             for view in source.document(number, report, input_file):
                 self.pages_shown += view.pages_here
+                self.parts_seen += 1
                 yield view
                 if self._is_time_up():
                     break

@@ -199,6 +199,7 @@ def _summary(
         failures=tuple(troubled),
         workers=coordinator.telemetry.uses(),
         message=message,
+        state_dir=None if context.settings.state_dir is None else str(context.state_dir),
         report=None if report.path is None else str(report.path),
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,27 @@ def test_status_tells_of_the_last_run(inputs: Path, capsys: pytest.CaptureFixtur
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == 1
     assert {document["state"] for document in found["documents"]} == {"done", "partial"}
+
+
+def test_run_that_stops_early_shows_how_far_it_came(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--fail-on", "0", *FAIL_PAGE_2) == ExitCode.RUN_FAILED
+    told = capsys.readouterr()
+    assert re.match(r"Run \S+ failed\n  1 page has failed", told.out)
+    assert "\nFailed: 1 page\n" in told.out
+    assert "\nNext: the same command again" in told.out
+    assert "Error: 1 page has failed" in told.err
+    assert run("--json", "--force", "--fail-on", "0", *FAIL_PAGE_2) == ExitCode.RUN_FAILED
+    assert capsys.readouterr().out == ""
+
+
+def test_commands_to_type_next_name_a_state_folder_elsewhere(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("--state-dir", "my state", *FAIL_PAGE_2)
+    state_dir = f"--state-dir '{inputs.parent / 'my state'}'"
+    assert f"Next: batchocr retry {inputs.parent / 'output'} {state_dir}" in capsys.readouterr().out
+    html = (inputs.parent / "output" / "report.html").read_text("utf-8")
+    assert f"{state_dir} --kind engine_error" in unescape(html)
+    main(["status", "--state-dir", "my state"])
+    assert "Next: batchocr retry output --state-dir 'my state'" in capsys.readouterr().out
 
 
 def test_status_of_a_folder_without_a_run_is_a_storage_error(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

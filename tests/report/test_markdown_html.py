@@ -84,8 +84,13 @@ def test_pages_are_split_at_their_markers() -> None:
     markdown = "<!-- page: 1 -->\n\n# One\n\n<!-- pages: 2-4 failed: timeout -->\n\n> gone\n\n<!-- page: 5 -->\n"
     pages = list(split_pages(io.StringIO(markdown), 1_000))
     assert [(page_no, text.strip(), cut) for page_no, (text, cut) in pages] == [
-        (1, "# One", False), (2, "> gone", False), (5, "", False),
+        (1, "# One", False), (2, "> gone", False), (3, "> gone", False), (4, "> gone", False), (5, "", False),
     ]  # fmt: skip
+
+
+def test_marker_of_countless_pages_takes_no_memory() -> None:
+    pages = split_pages(io.StringIO("<!-- pages: 1-999999999 failed: timeout -->\ngone\n"), 1_000)
+    assert next(pages) == (1, ("gone\n", False))
 
 
 def test_text_without_markers_is_page_zero() -> None:

@@ -13,6 +13,7 @@ from support.documents import text_pdf
 from support.jobs import run_job, script
 
 from batchocr import runs
+from batchocr.report import writing
 
 HOSTILE_NAMES = (
     "<img src=x onerror=document.title='owned'>.pdf",
@@ -167,6 +168,27 @@ def test_keys_walk_through_documents_and_pages(tab: Tab, plain: Path) -> None:
     tab.wait_for("!document.getElementById('overview').hidden")
     tab.press("?")
     assert tab.value("document.getElementById('help').open")
+
+
+def test_buttons_and_keys_lead_from_file_to_file(tab: Tab, plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "MAX_PAGES_INSIDE", 1)
+    monkeypatch.setattr(writing, "FILE_PAGES", 2)
+    runs.report(plain)
+    shown = "location.pathname.split('/').pop() + ' ' + document.querySelector('section.shown')?.id"
+    try:
+        tab.open((plain / "report_files" / "0001.html").as_uri())
+        assert tab.value(shown) == "0001.html d1"
+        tab.value("setTimeout(() => document.querySelector('section.shown button[data-turn=\"1\"]').click())")
+        tab.wait_for(f"document.readyState === 'complete' && {shown} === '0002.html d1-2'")
+        tab.press("n")
+        tab.wait_for(f"document.readyState === 'complete' && {shown} === '0003.html d3'")
+        tab.press("p")
+        tab.wait_for(f"document.readyState === 'complete' && {shown} === '0002.html d1-2'")
+        tab.press("p")
+        tab.wait_for(f"document.readyState === 'complete' && {shown} === '0001.html d1'")
+    finally:
+        monkeypatch.undo()
+        runs.report(plain)
 
 
 def test_search_finds_documents_by_name_and_text(tab: Tab, plain: Path) -> None:

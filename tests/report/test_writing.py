@@ -54,7 +54,10 @@ def test_failures_have_reason_remedy_command_and_picture(folder: Path) -> None:
     html = (folder / "out" / "report.html").read_text("utf-8")
     assert html.index("The engine gave an error") < html.index('id="workers"')
     assert f"batchocr retry {folder / 'out'} --kind engine_error" in html
-    assert "scripted error on page 2" in page_of(html, "d2p2")
+    assert page_of(html, "d2p2").count("scripted error on page 2") == 1
+    assert '<span class="count">1 page</span>' in html
+    assert '<span class="count">1 whole document</span>' in html
+    assert "1 page and 1 whole document failed</em></h1>" in html
     assert "--kind document_unreadable" in html
     failures = html[html.index('id="failures"') : html.index('id="workers"')]
     assert failures.count("data:image/jpeg;base64,") == 1
@@ -89,11 +92,16 @@ def test_many_pages_go_to_files_beside_the_report(folder: Path, monkeypatch: pyt
     rows = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL)[1])  # type: ignore[index]
     addresses = {row[0]: row[5] for row in rows}
     assert addresses["book.pdf"] == "report_files/0001.html#d1"
+    assert rows[0][6] == [[11, "report_files/0002.html#d1-2"], [21, "report_files/0003.html#d1-3"]]
     files = sorted((folder / "out" / "report_files").iterdir())
     assert len(files) == 3
     texts = [file.read_text("utf-8") for file in files]
     assert "Page 25 of book.pdf" in "".join(texts)
     assert all(text.count('<article class="page"') <= 10 for text in texts)
+    nexts = [re.findall(r'rel="next" href="(.*?)"', text) for text in texts]
+    assert nexts == [["0002.html"], ["0003.html"], []]
+    before = [re.findall(r'rel="prev" href="(.*?)"', text) for text in texts]
+    assert before == [[], ["0001.html"], ["0002.html"]]
     name, _, anchor = addresses["scan.png"].partition("#")
     assert f'id="{anchor}"' in (folder / "out" / name).read_text("utf-8")
     assert "<article" not in html

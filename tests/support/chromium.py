@@ -26,6 +26,10 @@ def find_chromium() -> str:
     return found
 
 
+class NavigatedError(AssertionError):
+    """The page went away while it was asked something."""
+
+
 class Tab:
     """One page of a running browser.
 
@@ -58,7 +62,8 @@ class Tab:
             if answer.get("id") != self._number:
                 self.events.append(answer)
             elif "error" in answer:
-                raise AssertionError(f"{method}: {answer['error']}")
+                gone = "navigated or closed" in answer["error"]["message"]
+                raise (NavigatedError if gone else AssertionError)(f"{method}: {answer['error']}")
             else:
                 result: dict[str, Any] = answer["result"]
                 return result
@@ -81,9 +86,15 @@ class Tab:
     def wait_for(self, script: str, timeout_s: float = 30.0) -> None:
         """Waits until a piece of JavaScript comes to true."""
         deadline = time.monotonic() + timeout_s
-        while not self.value(script):
+        while not self._is_true(script):
             assert time.monotonic() < deadline, f"waited {timeout_s:g} s in vain for {script}"
             time.sleep(0.02)
+
+    def _is_true(self, script: str) -> bool:
+        try:
+            return bool(self.value(script))
+        except NavigatedError:
+            return False
 
     def press(self, key: str) -> None:
         """Presses one key, a letter or a name such as Escape."""

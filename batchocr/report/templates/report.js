@@ -42,14 +42,20 @@
     find();
   }
 
-  // The list of documents: rows of source, state, pages, pages done, pages failed, address.
+  // The list of documents: rows of source, state, pages, pages done, pages failed, address, and first page and address
+  // of each further part of a long one.
   const data = get("data") ? JSON.parse(get("data").textContent) : [];
   const body = overview ? get("list").tBodies[0] : null;
   let state = "", order = -1, up = true, limit = ROWS;
+  const addressOf = (row, number, page) => {
+    let address = row[5];
+    for (const [first, part] of row[6]) if (first <= page) address = part;
+    return address.includes("#") ? address.replace(/#.*/, `#d${number}p${page}`) : address;
+  };
   const inside = (row, words) => {
     if (row[0].toLowerCase().includes(words)) return true;
-    const section = row[5].startsWith("#") ? get(row[5].slice(1)) : null;
-    return section !== null && text(section).includes(words);
+    if (!row[5].startsWith("#")) return false;
+    return [row[5], ...row[6].map((part) => part[1])].some((address) => text(get(address.slice(1))).includes(words));
   };
   function list(words) {
     let rows = data.filter((row) => (!state || row[1] === state) && (!words || inside(row, words)));
@@ -103,8 +109,9 @@
     }
     get("more-rows").addEventListener("click", () => { limit += 5 * ROWS; find(); });
     for (const link of document.querySelectorAll("a.to-document")) {
-      const row = data[Number(link.dataset.number) - 1];
-      if (row && row[5]) link.href = row[5] + (link.dataset.page && row[5].startsWith("#") ? "p" + link.dataset.page : "");
+      const { number, page } = link.dataset;
+      const row = data[Number(number) - 1];
+      if (row && row[5]) link.href = page ? addressOf(row, number, Number(page)) : row[5];
     }
   }
 
@@ -174,7 +181,11 @@
   function turn(way) {
     const now = sections.indexOf(shown);
     const next = sections[shown ? now + way : way > 0 ? 0 : sections.length - 1];
-    if (next) location.hash = next.id;
+    const beyond = document.querySelector(way > 0 ? "a[rel=next]" : "a[rel=prev]");
+    if (next) location.hash = next.id; else if (beyond) location.href = beyond.href;
+  }
+  for (const button of document.querySelectorAll("button[data-turn]")) {
+    button.addEventListener("click", () => turn(Number(button.dataset.turn)));
   }
   function leave() {
     if (search.value) { search.value = ""; find(); } else if (shown && overview) location.hash = "";
