@@ -62,7 +62,7 @@ def make_run(folder: Path, pages: int) -> Path:
     script = [{"pages": str(page_no), "source": f"*{page_no}.pdf", "do": "error"} for page_no in range(1, 10)]
     batchocr.run(
         folder / "in", output=folder / "out", engine="fake", devices="cpu:0,cpu:1", formats="md,json", dpi=36,
-        max_attempts=1, report=False, engine_options={"content": "rich", "needs_image": False, "script": script},
+        max_attempts=1, report=False, engine_options={"content": "rich", "script": script},
     )  # fmt: skip
     return folder / "out"
 
