@@ -269,7 +269,7 @@ class RunSettings(BaseModel):
         default=16, ge=1, le=10_000, description="largest page range that is handed to a worker at once"
     )
     prefetch_bytes: Annotated[ByteSize, Setting(DEVICES, SIZE_UNIT)] = Field(
-        default=ByteSize(256 * MIB),
+        default=ByteSize(96 * MIB),  # eight pages of A4 at 200 dpi
         ge=MIB,
         description="pages are drawn ahead of the engine while a worker holds less than this of them",
     )
