@@ -2,7 +2,7 @@
 
 Weights are rounded to 255 steps for each channel; activations to 256 steps of a range that was measured beforehand.
 `int8_ranges.json` keeps these ranges, by network and convolution; `benchmarks/calibrate_int8.py` measures them.
-Depthwise convolutions and those of the stem are left out: they take little of the time.
+Depthwise convolutions and those of the stem stay in floating point.
 """
 
 from __future__ import annotations
