@@ -1,4 +1,4 @@
-"""One browser for all tests of the report."""
+"""One browser for all tests of a module; none is left when other modules count processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from support.chromium import Tab, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     with chromium(tmp_path_factory.mktemp("chromium") / "profile") as tab:
         yield tab
