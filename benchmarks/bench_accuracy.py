@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import re
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -120,7 +119,7 @@ def main() -> None:
     parser.add_argument("--ocrmypdf", default=None, help="the program, if it is not on the PATH")
     arguments = parser.parse_args()
     ocrmypdf = find_ocrmypdf(arguments.ocrmypdf)
-    about = {"command": " ".join(["python", "benchmarks/bench_accuracy.py", *sys.argv[1:]]), "machine": machine()}
+    about = {"command": f"python benchmarks/bench_accuracy.py --pages {arguments.pages}", "machine": machine()}
     with tempfile.TemporaryDirectory(prefix="batchocr-bench-") as name:
         if arguments.pages:
             groups = {
