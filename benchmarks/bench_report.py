@@ -141,7 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             output = folder / str(pages) / "out"
             if not output.exists():
                 output = make_run(folder / str(pages), pages)
-            profile = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "profile"
+            # Helpers of the browser may write there a moment longer than it lives.
+            scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+            profile = Path(stack.enter_context(scratch)) / "profile"
             measured.append({"pages": pages, **write(output), **look(output, profile)})
             print(json.dumps(measured[-1]), flush=True)
     if given.save:
