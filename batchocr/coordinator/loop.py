@@ -285,12 +285,12 @@ class Coordinator:
             lent = worker.lent[task_id]
             lent.unreported.discard(page_no)
             lent.returned = True
-            self.books.give_back(lent.content, [page_no])
+            self.books.give_back(lent.content, [page_no], alone=lent.task.fresh_engine)
 
     def _end_task(self, worker: Worker, event: TaskEnded) -> None:
         lent = worker.lent.pop(event.task_id)
         self._ledger.end_attempt(event.task_id, lent.outcome)
-        self.books.give_back(lent.content, lent.unreported)
+        self.books.give_back(lent.content, lent.unreported, alone=lent.task.fresh_engine)
 
     def _lose(self, worker: Worker, event: WorkerLost) -> None:
         """A worker has died: what it was lent and did not report comes back, and the page it had open is suspected."""
@@ -315,7 +315,7 @@ class Coordinator:
         for number, entry in lent.items():
             open_pages = suspects[number]
             self._ledger.end_attempt(number, state)
-            self.books.give_back(entry.content, entry.unreported - open_pages)
+            self.books.give_back(entry.content, entry.unreported - open_pages, alone=entry.task.fresh_engine)
             if open_pages:
                 opened.append(f"page {PageRanges.of(open_pages)} of {entry.content.reference.source}")
             if alone and open_pages:
@@ -333,7 +333,7 @@ class Coordinator:
         """A worker has left because it had grown too large: nothing is lost, and nobody is blamed."""
         for entry in worker.take_all().values():
             self._ledger.end_attempt(entry.task.task_id, entry.outcome)
-            self.books.give_back(entry.content, entry.unreported)
+            self.books.give_back(entry.content, entry.unreported, alone=entry.task.fresh_engine)
         worker.state = "waiting"
         worker.start_at = time.monotonic()
         self.recycled += 1
@@ -349,7 +349,7 @@ class Coordinator:
             )
         worker.state = "retired"
         for lent in worker.take_all().values():
-            self.books.give_back(lent.content, lent.unreported)
+            self.books.give_back(lent.content, lent.unreported, alone=lent.task.fresh_engine)
         self._warn(f"{worker.name} cannot load the engine and is left out: {event.message}", **worker.labels)
         self._check_pool(worker, event.message)
 
