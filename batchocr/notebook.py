@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from batchocr.datatypes import RunProgress, WorkerView
+from batchocr.datatypes import RunProgress, WorkerView, counted
 from batchocr.errors import SetupError
 from batchocr.logs import printable
 from batchocr.preview import DocumentPreview, PagePreview, Picture, preview_document
@@ -66,9 +66,8 @@ class NotebookProgress:
 
     def on_plan(self, documents: int, skipped: int, devices: tuple[str, ...], engine: str, note: str) -> None:
         """Says what the run is going to do."""
-        many = "1 document" if documents == 1 else f"{documents} documents"
         done = f", {skipped} done before" if skipped else ""
-        self._make.write(f"{many}{done}; engine {engine} on {', '.join(devices)}")
+        self._make.write(f"{counted(documents, 'document')}{done}; engine {engine} on {', '.join(devices)}")
         if note:
             self._make.write(printable(note))
 
@@ -80,7 +79,7 @@ class NotebookProgress:
         if bar.total != progress.pages_total:
             bar.reset(total=progress.pages_total) if not bar.n else setattr(bar, "total", progress.pages_total)
         words = [f"{progress.documents_ended}/{progress.documents_total} documents"]
-        words += [f"{progress.pages_failed} page(s) failed"] if progress.pages_failed else []
+        words += [f"{counted(progress.pages_failed, 'page')} failed"] if progress.pages_failed else []
         words += ["counting"] if progress.counting else []
         bar.set_postfix_str(", ".join(words), refresh=False)
         bar.update(progress.pages_ended - bar.n)
@@ -134,7 +133,7 @@ def show(document: str | os.PathLike[str], pages: Collection[int] | None = None)
 
 def heading_html(document: DocumentPreview) -> str:
     """Gives the name of a document and how much of it is shown."""
-    shown = f"{len(document.pages)} of {document.page_count} page(s)"
+    shown = f"{len(document.pages)} of {counted(document.page_count, 'page')}"
     return f"<h3>{_text(document.source)}</h3><p>{shown}; others with <code>pages=range(4, 7)</code></p>"
 
 

@@ -32,7 +32,7 @@ def test_bar_follows_the_pages_and_says_what_failed(capsys: pytest.CaptureFixtur
     assert "2 documents, 1 done before; engine ppocr on gpu:0\nno better one" in said.out
     assert "worker gpu:0 was lost" in said.out
     assert "4/8 pages" in said.err
-    assert "1 page(s) failed, counting" in said.err
+    assert "1 page failed, counting" in said.err
     assert "8/8 pages" in said.err
     assert "\x1b[2J" not in said.err
 

@@ -14,6 +14,7 @@ import click
 from batchocr.cli.options import GroupedCommand, GroupedOption, emit, emit_json
 from batchocr.cli.progress import choose_progress
 from batchocr.config import IngestSettings
+from batchocr.datatypes import counted
 from batchocr.errors import BatchOcrError, ExitCode
 from batchocr.logs import console_logging, printable
 
@@ -125,7 +126,7 @@ def _show_look(job: IngestJob, look: Look, *, as_json: bool) -> None:
     if as_json:
         emit_json({"schema": 1, "job": job.name, **found})
         return
-    emit(f"Would read {len(look.settled)} file(s) once they have settled; {look.known} were read before.")
+    emit(f"Would read {counted(len(look.settled), 'file')} once settled; {look.known} were read before.")
     for path in look.settled:
         emit(f"  {printable(path)}")
     for path, reason in look.refused.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
-from batchocr.datatypes import RunProgress
+from batchocr.datatypes import RunProgress, counted
 from batchocr.logs import get_logger
 
 LINE_EVERY_S = 10.0
@@ -78,11 +78,6 @@ def choose_progress(quiet: bool) -> Progress:
     return LineProgress() if console.is_dumb_terminal else ScreenProgress(console)
 
 
-def count(number: int, thing: str) -> str:
-    """Gives `1 page`, `2 pages`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def duration(seconds: float) -> str:
     """Gives a time span for people: `42 s`, `3 min 5 s`, `2 h 10 min`."""
     whole = round(seconds)
@@ -109,7 +104,7 @@ def plan_line(documents: int, skipped: int, devices: tuple[str, ...], engine: st
     """Gives what a run is going to do, in one line."""
     done = f" ({skipped} done before)" if skipped else ""
     why = f"; {note}" if note else ""
-    return f"{count(documents, 'document')}{done}, engine {engine} on {', '.join(devices)}{why}"
+    return f"{counted(documents, 'document')}{done}, engine {engine} on {', '.join(devices)}{why}"
 
 
 def pages_text(progress: RunProgress) -> str:
@@ -134,5 +129,5 @@ def progress_line(progress: RunProgress) -> str:
         share = f" ({progress.pages_ended * 100 // progress.pages_total} %)"
     parts = [pages_text(progress) + share, *pace_texts(progress)]
     if progress.pages_failed:
-        parts.append(f"{count(progress.pages_failed, 'page')} failed")
+        parts.append(f"{counted(progress.pages_failed, 'page')} failed")
     return f"{', '.join(parts)}; {progress.documents_ended}/{progress.documents_total} documents"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchocr.cli.options import GroupedCommand, emit, emit_json, given_settings, setting_options
-from batchocr.cli.progress import choose_progress, count
+from batchocr.cli.progress import choose_progress
 from batchocr.cli.status import status_text
 from batchocr.cli.summary import summary_json, summary_text
 from batchocr.config import RunSettings, load_settings
-from batchocr.datatypes import RunSummary
+from batchocr.datatypes import RunSummary, counted
 from batchocr.errors import ExitCode, RunFailedError
 from batchocr.logs import console_logging, printable
 
@@ -113,7 +113,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 def plan_text(plan: Plan, settings: RunSettings) -> str:
     """Gives a plan for people: what would be read and to where, what is done, what is refused."""
     lines = [
-        f"Would read {len(plan.to_do)} of {count(plan.documents, 'document')} into {printable(str(settings.output))}",
+        f"Would read {len(plan.to_do)} of {counted(plan.documents, 'document')} into {printable(str(settings.output))}",
         f"  skipped    {plan.skipped} done before",
         f"  refused    {len(plan.refused)}",
         "  pages      not known before a run opens the documents",
@@ -123,6 +123,6 @@ def plan_text(plan: Plan, settings: RunSettings) -> str:
     for source in plan.to_do[:SHOWN_DOCUMENTS]:
         lines.append(f"  {printable(source)} -> {printable(plan.folders[source])}/")
     if len(plan.to_do) > SHOWN_DOCUMENTS:
-        lines.append(f"  and {count(len(plan.to_do) - SHOWN_DOCUMENTS, 'more document')} (--json lists all)")
+        lines.append(f"  and {counted(len(plan.to_do) - SHOWN_DOCUMENTS, 'more document')} (--json lists all)")
     lines += [f"  refused: {printable(source)}: {printable(reason)}" for source, reason in plan.refused]
     return "\n".join(lines).rstrip()

@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from batchocr.cli.progress import Progress, count, logger, pace_texts, pages_text, plan_line
-from batchocr.datatypes import RunProgress, WorkerView
+from batchocr.cli.progress import Progress, logger, pace_texts, pages_text, plan_line
+from batchocr.datatypes import RunProgress, WorkerView, counted
 from batchocr.logs import SHOWN, lines_above, printable
 
 # Below this a worker's line holds nothing of use.
@@ -86,7 +86,7 @@ class ScreenProgress(Progress):
             room = lines - OTHER_LINES
             rows += [worker_row(worker, columns) for worker in shown_workers(progress.workers, room)]
             hidden = len(progress.workers) - len(rows) + 2
-            rows += [Text(f"  and {count(hidden, 'more worker')}", style="dim")] if hidden else []
+            rows += [Text(f"  and {counted(hidden, 'more worker')}", style="dim")] if hidden else []
         self._live.update(Group(*rows), refresh=True)
 
 
@@ -114,7 +114,7 @@ def figures_row(progress: RunProgress) -> Text:
     parts = [Text(part) for part in pace_texts(progress)]
     parts.append(Text(f"{progress.documents_ended}/{progress.documents_total} documents"))
     if progress.pages_failed:
-        parts.append(Text(f"{count(progress.pages_failed, 'page')} failed", style="bold red"))
+        parts.append(Text(f"{counted(progress.pages_failed, 'page')} failed", style="bold red"))
     return Text("  ", overflow="ellipsis", no_wrap=True) + Text("   ").join(parts)
 
 

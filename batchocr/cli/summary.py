@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from batchocr.cli.outcome import Outcome, outcome_text
-from batchocr.cli.progress import count, duration
-from batchocr.datatypes import DocumentReport, FailedPages, RunState, RunSummary, WorkerUse
+from batchocr.cli.progress import duration
+from batchocr.datatypes import DocumentReport, FailedPages, RunState, RunSummary, WorkerUse, counted
 
 WHEN = {RunState.COMPLETED: "in", RunState.FAILED: "after", RunState.INTERRUPTED: "after", RunState.RUNNING: "for"}
 
@@ -59,12 +59,12 @@ def summary_text(summary: RunSummary) -> str:
 
 def _facts(summary: RunSummary) -> Iterator[tuple[str, str]]:
     if summary.pages_done and summary.elapsed_s > 0:
-        read = count(summary.pages_done, "page")
+        read = counted(summary.pages_done, "page")
         yield "speed", f"{summary.pages_done / summary.elapsed_s:.2f} pages/s: {read} read in this run"
     idle = f"; idle {idle_text(summary.workers)}" if summary.pages_done and summary.workers else ""
     yield "engine", f"{summary.engine} on {', '.join(summary.devices) or 'no device'}{idle}"
     if summary.recycled:
-        yield "memory", f"{count(summary.recycled, 'worker')} replaced, for having grown too large"
+        yield "memory", f"{counted(summary.recycled, 'worker')} replaced, for having grown too large"
 
 
 def idle_text(workers: Sequence[WorkerUse]) -> str:

@@ -70,9 +70,8 @@ class Dispatcher:
         ready = [worker for worker in workers if worker.state == "ready"]
         asked = sum(worker.asked for worker in ready)  # what is on its way back goes to the first of those who wait
         free = [worker for worker in ready if worker.has_room(policy.TASKS_AHEAD, self._in_flight)]
-        takers = sorted((worker for worker in free if not worker.pages_ahead(self._in_flight)), key=self._rest_s)[
-            asked:
-        ]
+        hungry = [worker for worker in free if not worker.pages_ahead(self._in_flight)]
+        takers = sorted(hungry, key=self._rest_s)[asked:]
         if not takers:
             return
         laden = (worker for worker in ready if worker.pages_ahead(self._in_flight) and not worker.asked)

@@ -24,6 +24,7 @@ from batchocr.datatypes import (
     Probe,
     RefusedFile,
     SourceFile,
+    counted,
 )
 from batchocr.documents.discovery import discover
 from batchocr.errors import FailureKind
@@ -240,7 +241,7 @@ class Intake:
         context, ledger = self._context, self._ledger
         asked = self.asked(probe.page_count)
         if not len(asked):
-            message = f"it has {probe.page_count} page(s), none of them among --pages {context.settings.pages}"
+            message = f"it has {counted(probe.page_count, 'page')}, none of them among --pages {context.settings.pages}"
             ledger.fail_document(row.document_id, FailureKind.DOCUMENT_UNREADABLE, message)
             self.ended += 1
             return False

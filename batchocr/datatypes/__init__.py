@@ -19,7 +19,7 @@ from batchocr.datatypes.documents import (
     RefusedFile,
     SourceFile,
 )
-from batchocr.datatypes.failures import FailedPages, FailureCount
+from batchocr.datatypes.failures import FailedPages, FailureCount, counted
 from batchocr.datatypes.pages import BBox, Block, PageFailure, PageImage, PageOutcome, PageResult, TextLayer, TextWord
 from batchocr.datatypes.reports import DocumentReport, RunProgress, RunSummary, WorkerView
 from batchocr.datatypes.states import AttemptState, DocumentFormat, DocumentState, PageState, RunState, in_order
@@ -64,5 +64,6 @@ __all__ = [
     "TextWord",
     "WorkerUse",
     "WorkerView",
+    "counted",
     "in_order",
 ]

@@ -43,8 +43,8 @@ class FailureCount:
     whole_documents: int = 0
 
     def __str__(self) -> str:
-        parts = [_counted(self.pages, "page")] if self.pages else []
-        parts += [_counted(self.whole_documents, "whole document")] if self.whole_documents else []
+        parts = [counted(self.pages, "page")] if self.pages else []
+        parts += [counted(self.whole_documents, "whole document")] if self.whole_documents else []
         return " and ".join(parts) or "nothing"
 
     def __add__(self, other: FailureCount) -> FailureCount:
@@ -56,5 +56,6 @@ class FailureCount:
         return self.pages + self.whole_documents
 
 
-def _counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """Gives `1 page`, `2 pages`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

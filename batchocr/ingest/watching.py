@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from types import FrameType
 
 from batchocr.errors import BatchOcrError, ExitCode, SetupError
 from batchocr.ingest.ingesting import Ingest
@@ -17,7 +15,7 @@ from batchocr.ingest.job import IngestJob
 from batchocr.ingest.outcome import Outcome
 from batchocr.ingest.settling import Settling
 from batchocr.logs import file_logging, get_logger
-from batchocr.runs import RunListener
+from batchocr.runs import RunListener, StopWish, stop_on_signals
 
 logger = get_logger(__name__)
 
@@ -26,18 +24,8 @@ LOOK_EVERY_S = 60.0
 AFTER_ERROR_S = 60.0
 POLL_MS = 2000
 SLICE_S = 0.5
-_STOPS = {"SIGINT": ExitCode.INTERRUPTED, "SIGTERM": ExitCode.TERMINATED, "SIGHUP": ExitCode.HANGUP}
-
-
-class _Stop:
-    """What asked for the end, if anything did."""
-
-    def __init__(self) -> None:
-        self.exit_code = ExitCode.OK
-
-    def ask(self, number: int, frame: FrameType | None) -> None:
-        """Takes note of a signal; a handler."""
-        self.exit_code = _STOPS[signal.Signals(number).name]
+# A run that goes on takes the signals itself, and ends with one of these.
+STOPPED = {ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.HANGUP}
 
 
 def watch(
@@ -67,13 +55,18 @@ def watch(
         raise SetupError(
             'batchocr watch needs watchfiles: pip install "batchocr[watch]". `batchocr ingest` from cron does without.'
         )
-    stop, awake = _Stop(), threading.Event()
+    stop, awake = StopWish(), threading.Event()
     log = file_logging(job.log_path, __package__ or "", job.run.log_level)
-    with single_instance(job.state_dir, wait_s), log, _handling(stop), _watching(job, awake, poll=poll):
+    with (
+        single_instance(job.state_dir, wait_s),
+        log,
+        stop_on_signals(stop, enabled=True),
+        _watching(job, awake, poll=poll),
+    ):
         settling = Settling(job.ingest.settle_s)
         ingest: Ingest | None = Ingest(job, settling)
         first = True
-        while not stop.exit_code:
+        while not stop.drain:
             awake.clear()
             try:
                 ingest = ingest or Ingest(job, settling)
@@ -86,10 +79,10 @@ def watch(
                 outcome = Outcome(job.name, err.exit_code, message=f"{err} It is tried again in {AFTER_ERROR_S:g} s.")
                 pause_s, ingest = AFTER_ERROR_S, None
             first = False
-            if outcome.exit_code in _STOPS.values():
-                stop.exit_code = outcome.exit_code
             if outcome.worth_telling:
                 tell(outcome)
+            if outcome.exit_code in STOPPED:
+                return outcome.exit_code
             _pause(pause_s, stop, awake if ingest else threading.Event())
     return stop.exit_code
 
@@ -99,22 +92,11 @@ def _step(ingest: Ingest, job: IngestJob, listener: RunListener | None) -> Outco
     return Outcome(job.name) if look.is_empty else ingest.work(look, listener)
 
 
-def _pause(seconds: float, stop: _Stop, awake: threading.Event) -> None:
+def _pause(seconds: float, stop: StopWish, awake: threading.Event) -> None:
     """Waits in slices: a signal handler must not touch the event that its own thread waits for."""
     until = time.monotonic() + seconds
-    while not stop.exit_code and not awake.is_set() and time.monotonic() < until:
+    while not stop.drain and not awake.is_set() and time.monotonic() < until:
         awake.wait(min(SLICE_S, max(0.01, until - time.monotonic())))
-
-
-@contextmanager
-def _handling(stop: _Stop) -> Iterator[None]:
-    numbers = [getattr(signal, name) for name in _STOPS if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop.ask) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -51,3 +51,12 @@ def test_worker_that_holds_many_pages_is_recycled_without_doing_one_twice(tmp_pa
     assert (summary.exit_code, summary.documents) == (0, {"done": DOCUMENTS})
     assert summary.recycled > 0
     assert attempts_by_page(tmp_path / "out") == {}
+
+
+def test_page_to_try_alone_stays_alone_when_the_worker_that_had_it_dies(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    many_page_pdf(tmp_path / "in" / "a.pdf", 8)
+    # The newest page is read first: page 4 spoils the call for 1 to 3, then page 1 kills the worker that has 2 to 4.
+    script = [{"do": "error", "pages": "4"}, {"do": "kill", "pages": "1"}]
+    job(tmp_path, 4, engine_options={"script": script}, max_attempts=2)
+    assert manifest(tmp_path / "out", "a")["done"] == [[2, 3], [5, 8]]

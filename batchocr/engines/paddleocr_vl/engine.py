@@ -44,7 +44,6 @@ _BUILD_ERRORS = (
     RuntimeError,
     OSError,
     AssertionError,
-    NotImplementedError,
     MemoryError,
 )
 # Paddle's errors about the device, as its C++ side maps them.

@@ -8,7 +8,7 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 # What Paddle raises where an operator has no kernel for the device, or its library cannot be loaded.
-_NO_KERNEL = (RuntimeError, NotImplementedError, OSError, ValueError, SystemError, AttributeError, TypeError)
+_NO_KERNEL = (RuntimeError, OSError, ValueError, SystemError, AttributeError, TypeError)
 
 
 def switch_off_missing_kernels(reader: Any) -> bool:
