@@ -46,12 +46,14 @@ class TextLayer:
         invisible_share: share of characters drawn in the invisible render mode (a scan's hidden OCR text), 0 to 1.
         unmapped_share: share of characters without a trustworthy Unicode value, 0 to 1.
         image_boxes: raster images placed on the page, px of the page image.
+        only_text: the page draws nothing but text: no lines, pictures, shadings, notes or form fields.
     """
 
     words: tuple[TextWord, ...]
     invisible_share: float
     unmapped_share: float
     image_boxes: tuple[BBox, ...]
+    only_text: bool = False
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,14 @@ def image_boxes(page: Any, geometry: Geometry) -> tuple[BBox, ...]:
     return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in np.hstack((lows, highs))[seen].tolist())
 
 
+def draws_only_text(page: Any) -> bool:
+    """Tells whether an open pypdfium2 page has text objects and nothing else, notes and form fields included."""
+    if pdfium_c.FPDFPage_GetAnnotCount(page):
+        return False
+    objects = (pdfium_c.FPDFPage_GetObject(page, index) for index in range(pdfium_c.FPDFPage_CountObjects(page)))
+    return all(pdfium_c.FPDFPageObj_GetType(each) == pdfium_c.FPDF_PAGEOBJ_TEXT for each in objects)
+
+
 def _image_corners(
     parent: Any, count: Any, get: Any, outer: Matrix, depth: int, budget: Iterator[int]
 ) -> Iterator[tuple[tuple[float, float], ...]]:

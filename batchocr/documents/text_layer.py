@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pypdfium2.raw as pdfium_c
 
 from batchocr.datatypes import TextLayer, TextWord
-from batchocr.documents.page_geometry import Geometry, image_boxes
+from batchocr.documents.page_geometry import Geometry, draws_only_text, image_boxes
 
 if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
@@ -82,7 +82,10 @@ def read_text_layer(page: Any, width_px: int, height_px: int) -> tuple[TextLayer
         chars = _read_chars(text_page.raw, count, geometry)
     finally:
         text_page.close()
-    return _text_layer(chars, geometry, image_boxes(page, geometry)), ()
+    layer = _text_layer(chars, geometry)
+    if draws_only_text(page):
+        return replace(layer, only_text=True), ()
+    return replace(layer, image_boxes=image_boxes(page, geometry)), ()
 
 
 def _read_chars(text_page: Any, count: int, geometry: Geometry) -> _Chars:
@@ -170,7 +173,7 @@ def _is_bold(font: Any) -> bool:
     return 0 < length <= len(name) and _BOLD_NAME.search(name.value) is not None
 
 
-def _text_layer(chars: _Chars, geometry: Geometry, images: tuple[tuple[float, float, float, float], ...]) -> TextLayer:
+def _text_layer(chars: _Chars, geometry: Geometry) -> TextLayer:
     spaces = np.isin(chars.codes, _SPACES)
     dropped = ~spaces & (np.isin(chars.codes, _DROPPED) | (chars.codes == _SOFT_HYPHEN))
     said = ~spaces & (chars.codes != _SOFT_HYPHEN)
@@ -179,7 +182,7 @@ def _text_layer(chars: _Chars, geometry: Geometry, images: tuple[tuple[float, fl
         words=_words(chars, kept, spaces, geometry) if len(kept) else (),
         invisible_share=float(chars.invisible[kept].mean()) if len(kept) else 0.0,
         unmapped_share=float(chars.unmapped[said].mean()) if said.any() else 0.0,
-        image_boxes=images,
+        image_boxes=(),
     )
 
 

@@ -128,6 +128,7 @@ def text_layer_to_json(layer: TextLayer) -> dict[str, Any]:
         "invisible": layer.invisible_share,
         "unmapped": layer.unmapped_share,
         "images": [[round(edge, 2) for edge in box] for box in layer.image_boxes],
+        "only_text": layer.only_text,
     }
 
 
@@ -141,4 +142,5 @@ def text_layer_from_json(fields: Mapping[str, Any]) -> TextLayer:
         invisible_share=fields["invisible"],
         unmapped_share=fields["unmapped"],
         image_boxes=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in fields["images"]),
+        only_text=bool(fields["only_text"]),
     )

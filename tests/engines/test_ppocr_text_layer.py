@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ppocr_pages import layer_of, picture, sentences, words_of
 
 from batchocr.datatypes import TextLayer, TextWord
-from batchocr.engines.ppocr.text_layer import distrust, lines_from_words
+from batchocr.engines.ppocr.text_layer import distrust, lines_from_words, shows_only_text
 
 PLAIN = ["Pack", "my", "box", "with", "five", "dozen", "jugs"]
 ROWS = [(60, 60 + 40 * row, "Pack my box with five dozen liquor jugs now") for row in range(10)]
@@ -50,6 +52,20 @@ def test_layer_that_covers_only_a_stamp_on_a_scan_is_not_trusted() -> None:
 def test_letters_inside_a_small_picture_are_no_reason_for_doubt() -> None:
     layer = layer_of(words_of(["Caption"], y=460.0), images=((40.0, 40.0, 800.0, 250.0),))
     assert distrust(layer, picture(ROWS[:4]), 150.0) is None
+
+
+def test_page_that_draws_only_text_is_not_searched_for_more() -> None:
+    layer = layer_of(words_of(["Received"], x=700.0, y=10.0))
+    assert distrust(layer, picture(ROWS), 150.0) is not None
+    assert distrust(replace(layer, only_text=True), picture(ROWS), 150.0) is None
+
+
+@pytest.mark.parametrize("drawn", ["\u2502", "\u250c\u2500\u2500\u2510", "|", "Name:_____", "-----", "\u2588\u2588"])
+def test_lines_drawn_with_letters_are_looked_for_on_the_page(drawn: str) -> None:
+    plain = replace(layer_of(words_of([*PLAIN, "well-known", "A_b", "2\u20133"])), only_text=True)
+    assert shows_only_text(plain)
+    assert not shows_only_text(replace(plain, only_text=False))
+    assert not shows_only_text(replace(plain, words=(*plain.words, *words_of([drawn]))))
 
 
 def test_light_text_outside_the_layer_counts_like_dark_text() -> None:

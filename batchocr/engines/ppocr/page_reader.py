@@ -15,10 +15,10 @@ from batchocr.engines.ppocr.layout import analyze
 from batchocr.engines.ppocr.line_reader import LineReader
 from batchocr.engines.ppocr.orientation import turned_box
 from batchocr.engines.ppocr.recognition import Recognizer
-from batchocr.engines.ppocr.rulings import find_rules
+from batchocr.engines.ppocr.rulings import find_rules, no_rules
 from batchocr.engines.ppocr.runtime import Network, open_network
 from batchocr.engines.ppocr.tables import grids_of
-from batchocr.engines.ppocr.text_layer import distrust, lines_from_words
+from batchocr.engines.ppocr.text_layer import distrust, lines_from_words, shows_only_text
 from batchocr.errors import EngineError, FailureKind
 
 if TYPE_CHECKING:
@@ -83,8 +83,10 @@ class PageReader:
             source = self._text_source(page)
             if source.kind == "text_layer":
                 lines = lines_from_words(page.text_layer.words) if page.text_layer else []
-                rules = find_rules(page.pixels)
-                return _result(page, page.pixels, 0, source, lines, rules, grids_of(rules))
+                # Searching the image takes longer than all else, and here there is nothing to find in it.
+                only_text = page.text_layer is not None and shows_only_text(page.text_layer)
+                rules = no_rules(*page.pixels.shape[:2]) if only_text else find_rules(page.pixels)
+                return _result(page, page.pixels, 0, source, lines, rules, grids_of(rules), only_text=only_text)
             return self._read_image(page, source)
         except cv2.error as err:
             kind = FailureKind.ENGINE_OUT_OF_MEMORY if err.code == cv2.Error.StsNoMem else None
@@ -123,13 +125,15 @@ def _result(
     rules: Rules,
     grids: Sequence[TableGrid],
     read_boxes: ReadBoxes | None = None,
+    *,
+    only_text: bool = False,
 ) -> PageResult:
     """Lays the upright page out, and turns the boxes back to where they are on the page as it came."""
     height, width = page.pixels.shape[:2]
     image_boxes: list[BBox] = []
     if page.text_layer is not None:
         image_boxes = [turned_box(box, turns, width, height) for box in page.text_layer.image_boxes]
-    layout = analyze(upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes, rules)
+    layout = analyze(upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes, rules, only_text=only_text)
     blocks = layout.blocks
     raw: dict[str, Any] = {"text_source": source.kind, "reason": source.reason}
     warnings = [source.warning] if source.warning else []

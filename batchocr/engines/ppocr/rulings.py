@@ -65,7 +65,7 @@ def find_rules(pixels: Pixels) -> Rules:
         )
     unit = max(height, width) / 100
     if min(height, width) < 30:
-        return Rules(Frame(), unit, (), ())
+        return no_rules(height, width)
     ink = _ink(pixels, max(15, int(0.9 * unit) | 1))
     level = _strokes(ink, unit)
     plumb = _strokes(np.ascontiguousarray(ink.T), unit)
@@ -82,6 +82,11 @@ def find_rules(pixels: Pixels) -> Rules:
         (u0, v0), (u1, v1) = frame.upright(at0, start), frame.upright(at1, end)
         vertical.append(Rule((u0 + u1) / 2, v0, v1))
     return Rules(frame, unit, _joined(horizontal, unit), _joined(vertical, unit))
+
+
+def no_rules(height: int, width: int) -> Rules:
+    """Gives the rules of a page of this size, px, that has none."""
+    return Rules(Frame(), max(height, width) / 100, (), ())
 
 
 def _enlarged(rules: Rules, times: int) -> Rules:

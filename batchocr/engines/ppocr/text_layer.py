@@ -7,6 +7,7 @@ a reader sees. Then the image is read instead, and the page's result says why.
 from __future__ import annotations
 
 import re
+import statistics
 import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
@@ -16,6 +17,7 @@ import cv2
 import numpy as np
 
 from batchocr.datatypes import BBox, TextLayer, TextWord
+from batchocr.engines.ppocr.geometry import union
 from batchocr.engines.ppocr.lines import Line
 from batchocr.engines.ppocr.wording import is_wide
 
@@ -35,6 +37,8 @@ MAX_MOJIBAKE_SHARE = 0.1
 # UTF-8 that was taken for Latin-1 or Windows-1252.
 _MOJIBAKE = re.compile("\u00c3[\u0080-\u00bf\u0192\u2018-\u2122]|\u00e2\u20ac|\u00c2[\u00a0-\u00bf]")
 _ODD_INSIDE = re.compile(r"[^\W\d_][$%&*+<=>@\\^`{|}~#\"!?;][^\W\d_]")
+# Box drawing and block characters, bars, and rows of dashes, as printers without graphics used them.
+_DRAWN_WITH_LETTERS = re.compile("[\u2500-\u259f|\u00a6]|[-_=\u00af\u2010-\u2015]{3}")
 MAX_UNCOVERED_SHARE = 0.5
 ENOUGH_UNCOVERED_MARKS = 40
 # An image this large is the page itself (a scan, a slide's background), not a figure on it.
@@ -70,10 +74,15 @@ def distrust(layer: TextLayer | None, pixels: Pixels, dpi: float) -> str | None:
         return "the text layer's words fall apart into single letters"
     if _wrongly_decoded(layer.words):
         return "the text layer's characters make no words, as a font with a wrong encoding gives them"
-    uncovered = _uncovered_share(layer, pixels, dpi)
+    uncovered = 0.0 if layer.only_text else _uncovered_share(layer, pixels, dpi)
     if uncovered > MAX_UNCOVERED_SHARE:
         return f"{uncovered:.0%} of what looks like text on the page is not in the text layer"
     return None
+
+
+def shows_only_text(layer: TextLayer) -> bool:
+    """Tells whether a page shows no rule and no figure: it draws only text, and none of that stands for lines."""
+    return layer.only_text and not any(_DRAWN_WITH_LETTERS.search(word.text) for word in layer.words)
 
 
 def lines_from_words(words: Iterable[TextWord]) -> list[Line]:
@@ -202,16 +211,14 @@ def _joined(fragments: list[list[TextWord]]) -> list[list[TextWord]]:
 
 
 def _line(words: list[TextWord]) -> Line:
-    boxes = np.array([word.bbox for word in words], np.float64)
-    x0, y0 = (float(edge) for edge in boxes[:, :2].min(axis=0))
-    x1, y1 = (float(edge) for edge in boxes[:, 2:].max(axis=0))
+    x0, y0, x1, y1 = union(word.bbox for word in words)
     letters = sum(len(word.text) for word in words)
     return Line(
         text=_text(words),
         bbox=(x0, y0, x1, y1),
         polygon=((x0, y0), (x1, y0), (x1, y1), (x0, y1)),
         score=None,
-        height_px=float(np.median([word.font_size_px for word in words])),
+        height_px=statistics.median(word.font_size_px for word in words),
         bold=2 * sum(len(word.text) for word in words if word.bold) > letters,
         words=tuple(words),
     )
