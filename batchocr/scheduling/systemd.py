@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from batchocr.errors import StorageError
+from batchocr.errors import ConfigError, StorageError
 from batchocr.scheduling.commands import ask
 from batchocr.scheduling.cron import DAYS, CronTime
 from batchocr.scheduling.entry import Entry
 
-# Interrupted in order, and told so: nothing went wrong.
+# The time at the end of the description keeps a backslash at the end of a path from joining the next line to it.
+# An ingest that was interrupted in order says so by its exit code: nothing went wrong.
 _SERVICE = """\
 [Unit]
-Description=batchocr ingest of {job}
+Description=batchocr ingest of {job} ({when})
 
 [Service]
 Type=oneshot
@@ -24,10 +25,11 @@ StandardError=append:{log}
 """
 _TIMER = """\
 [Unit]
-Description=batchocr ingest of {job}
+Description=batchocr ingest of {job} ({when})
 
 [Timer]
 {times}
+AccuracySec=1s
 Persistent=true
 
 [Install]
@@ -36,7 +38,11 @@ WantedBy=timers.target
 
 
 def text(entry: Entry) -> str:
-    """Gives both unit files with their names, for people."""
+    """Gives both unit files with their names, for people.
+
+    Raises:
+        ConfigError: a path is none that systemd can hold.
+    """
     return "\n".join(f"# {name}\n{content}" for name, content in _units(entry).items())
 
 
@@ -44,14 +50,15 @@ def install(entry: Entry) -> str:
     """Writes the unit files, in place of older ones for this job, and starts the timer; gives what was done, in words.
 
     Raises:
+        ConfigError: as `text`.
         SetupError: there is no systemd here.
         StorageError: they cannot be written, or systemd refuses them.
     """
-    folder = _folder()
+    folder, units = _folder(), _units(entry)
     try:
         entry.log.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in _units(entry).items():
+        for name, content in units.items():
             (folder / name).write_text(content, encoding="utf-8")
     except OSError as err:
         raise StorageError(f"{folder} cannot be written ({err.strerror or err}). Check its rights.") from err
@@ -66,7 +73,7 @@ def remove(entry: Entry) -> str:
     Raises:
         SetupError, StorageError: as `install`.
     """
-    there = [path for name in _units(entry) if (path := _folder() / name).exists()]
+    there = [path for name in _names(entry) if (path := _folder() / name).exists()]
     if not there:
         return f"there is no timer {entry.name}.timer"
     _systemctl("disable", "--now", f"{entry.name}.timer")
@@ -92,25 +99,38 @@ def _list(numbers: tuple[int, ...], size: int) -> str:
     return "*" if len(numbers) == size else ",".join(f"{number:02}" for number in numbers)
 
 
+def _names(entry: Entry) -> tuple[str, str]:
+    return f"{entry.name}.service", f"{entry.name}.timer"
+
+
 def _units(entry: Entry) -> dict[str, str]:
+    _check(entry)
+    job, when = _literal(str(entry.job)), entry.when.text
+    service = _SERVICE.format(job=job, when=when, command=_command(entry.words), log=_literal(str(entry.log)))
     times = "\n".join(f"OnCalendar={time}" for time in calendar(entry.when))
-    service = _SERVICE.format(
-        job=_percent(entry.job), command=" ".join(_quoted(word) for word in entry.words), log=_percent(entry.log)
-    )
-    return {
-        f"{entry.name}.service": service,
-        f"{entry.name}.timer": _TIMER.format(job=_percent(entry.job), times=times),
-    }
+    return dict(zip(_names(entry), (service, _TIMER.format(job=job, when=when, times=times)), strict=True))
 
 
-def _percent(path: Path) -> str:
-    return str(path).replace("%", "%%")
+def _check(entry: Entry) -> None:
+    for text in (*entry.words, str(entry.log)):
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise ConfigError(f"{text!r} has bytes that are no UTF-8, which systemd cannot hold. Choose another name.")
+    if set(entry.program[0]) & set("\\\"'"):
+        raise ConfigError(
+            f"{entry.program[0]} has a quote or a backslash in its path, and systemd starts no such program. "
+            "Install batchocr in another folder, or choose --kind crontab."
+        )
 
 
-def _quoted(word: str) -> str:
-    """Gives a word of a command as systemd reads it: no shell, but escapes, specifiers and variables of its own."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{escaped}"'
+def _literal(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _command(words: tuple[str, ...]) -> str:
+    """Gives a command as systemd reads it: no shell, but escapes, specifiers and variables of its own."""
+    program, *others = ('"' + _literal(word.replace("\\", "\\\\").replace('"', '\\"')) + '"' for word in words)
+    # The program's own path takes no variables: $$ would stay as it is.
+    return " ".join([program, *(word.replace("$", "$$") for word in others)])
 
 
 def _is_root() -> bool:

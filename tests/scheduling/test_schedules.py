@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from support.missing import missing
 
 from batchocr.errors import ConfigError, SetupError
 from batchocr.scheduling import crontab, systemd, windows
@@ -88,24 +86,8 @@ def test_machine_without_crontab_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         crontab.install(entry(tmp_path))
 
 
-@pytest.mark.parametrize(
-    "when", ["0 2 * * *", "*/5 * * * *", "15 8-17 * * 1-5", "0 0 1,15 * 5", "0 6 * jan sun", "@monthly"]
-)
-def test_systemd_understands_the_times(when: str) -> None:
-    if shutil.which("systemd-analyze") is None:
-        missing("systemd-analyze is not installed")
-    for time in systemd.calendar(parse(when)):
-        subprocess.run(["systemd-analyze", "calendar", time], check=True, capture_output=True)
-
-
 def test_both_day_fields_mean_either_as_in_cron() -> None:
     assert systemd.calendar(parse("0 2 1 * 5")) == ["*-*-01 02:00:00", "Fri *-*-* 02:00:00"]
-
-
-def test_systemd_reads_the_command_as_it_was_meant(tmp_path: Path) -> None:
-    text = systemd.text(entry(tmp_path, HOSTILE))
-    (command,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
-    assert command.endswith('it\'s 100%% $$HOME \\"q\\" & ;x.yaml"')
 
 
 def test_task_is_xml_with_the_command_and_its_times(tmp_path: Path) -> None:
