@@ -145,8 +145,9 @@ def _uncovered_share(layer: TextLayer, pixels: Pixels, dpi: float) -> float:
     for box in layer.image_boxes:
         if (box[2] - box[0]) * (box[3] - box[1]) < BACKGROUND_SHARE * width * height:
             _clear(bare, box, margin=1.0)
-    if cv2.countNonZero(cv2.bitwise_and(edges, bare)) < ENOUGH_UNCOVERED_MARKS:
-        return 0.0  # on most pages, and finding the marks takes long
+    # Finding the marks takes long. Each of those outside has a bare part of its own, and most pages have few such.
+    if _count_marks(cv2.bitwise_and(edges, bare)) < ENOUGH_UNCOVERED_MARKS:
+        return 0.0
     centres, areas = _text_like_marks(edges, dpi)
     outside = bare[centres[:, 1], centres[:, 0]] > 0
     if np.count_nonzero(outside) < ENOUGH_UNCOVERED_MARKS:
@@ -160,6 +161,11 @@ def _edges(pixels: Pixels) -> Pixels:
     slope = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     edges: Pixels = cv2.threshold(slope, 64, 1, cv2.THRESH_BINARY)[1]
     return edges
+
+
+def _count_marks(ink: Pixels) -> int:
+    _, tree = cv2.findContours(ink, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return 0 if tree is None else int(np.count_nonzero(tree[0, :, 3] < 0))  # outlines of holes have a parent
 
 
 def _text_like_marks(edges: Pixels, dpi: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
