@@ -75,19 +75,6 @@ class Recorded:
         return found
 
 
-def tree(output: Path) -> dict[str, bytes]:
-    """Gives every file of an output folder but batchocr's own; the commit id of manifests is blanked."""
-    files = {}
-    for path in sorted(output.rglob("*")):
-        name = path.relative_to(output).as_posix()
-        if path.is_file() and not name.startswith((".batchocr/", "report.html")):
-            content = path.read_bytes()
-            if path.name == "manifest.json":
-                content = content.replace(json.loads(content)["commit_id"].encode(), b"")
-            files[name] = content
-    return files
-
-
 def differing_files(found: Mapping[str, bytes], wanted: Mapping[str, bytes], twins: Collection[str]) -> list[str]:
     """Gives the files that are not what an undisturbed run writes.
 

@@ -20,10 +20,10 @@ from chaos_checks import (
     check_leftovers,
     differing_files,
     failures,
-    tree,
 )
 from chaos_faults import Family, Fault, Hit, plan_faults, strike
 from chaos_scenario import Scenario, build_scenario
+from support.jobs import tree
 
 from batchocr import runs
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from batchocr.devices.gpus import SMI_TIMEOUT_S
+from batchocr.devices.nvidia import ask_smi, nvml_text, smi_bytes, smi_rows, start_nvml
 
 SMI_FIELDS = "uuid,name,driver_version,compute_cap,memory.free,memory.total"
-SMI_QUERY = ["nvidia-smi", f"--query-gpu={SMI_FIELDS}", "--format=csv,noheader,nounits"]
 
 
 @dataclass(frozen=True)
@@ -37,21 +34,16 @@ class GpuFacts:
 def read_gpu_facts() -> tuple[GpuFacts, ...]:
     """Gives all GPUs of this machine in PCI order. May block for seconds; takes no memory on a GPU."""
     found = _ask_nvml()
-    return _ask_smi() if found is None else found
+    return parse_smi_facts(ask_smi(SMI_FIELDS)) if found is None else found
 
 
 def _ask_nvml() -> tuple[GpuFacts, ...] | None:
     """Gives None where nvidia-ml-py or the driver is missing."""
-    try:
-        import pynvml
-    except ImportError:
+    pynvml = start_nvml()
+    if pynvml is None:
         return None
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    try:
-        driver = _text(pynvml.nvmlSystemGetDriverVersion())
+        driver = nvml_text(pynvml.nvmlSystemGetDriverVersion())
         handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
         return tuple(_facts(pynvml, handle, driver) for handle in handles)
     except pynvml.NVMLError:
@@ -63,47 +55,18 @@ def _ask_nvml() -> tuple[GpuFacts, ...] | None:
 def _facts(nvml: Any, handle: Any, driver: str) -> GpuFacts:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
-    uuid, name = _text(nvml.nvmlDeviceGetUUID(handle)), _text(nvml.nvmlDeviceGetName(handle))
+    uuid, name = nvml_text(nvml.nvmlDeviceGetUUID(handle)), nvml_text(nvml.nvmlDeviceGetName(handle))
     return GpuFacts(uuid, name, driver, (int(major), int(minor)), int(memory.free), int(memory.total))
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+def parse_smi_facts(answer: str) -> tuple[GpuFacts, ...]:
+    """Gives the GPUs in the answer of `nvidia-smi` to `SMI_FIELDS`; lines that are none are left out."""
+    return tuple(
+        GpuFacts(uuid, name, driver, _capability(capability), smi_bytes(free), smi_bytes(total))
+        for uuid, name, driver, capability, free, total in smi_rows(answer, SMI_FIELDS)
+    )
 
 
-def _ask_smi() -> tuple[GpuFacts, ...]:
-    try:
-        answer = subprocess.run(
-            SMI_QUERY,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SMI_TIMEOUT_S,
-            check=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return parse_smi_facts(answer.stdout)
-
-
-def parse_smi_facts(text: str) -> tuple[GpuFacts, ...]:
-    """Gives the GPUs in the answer of `nvidia-smi` (CSV as in `SMI_FIELDS`, MiB); lines that are none are left out."""
-    found = []
-    for row in csv.reader(text.splitlines(), skipinitialspace=True):
-        if len(row) != len(SMI_FIELDS.split(",")):
-            continue
-        uuid, name, driver, capability, free, total = (cell.strip() for cell in row)
-        major, _, minor = capability.partition(".")
-        known = major.isdecimal() and minor.isdecimal()
-        found.append(
-            GpuFacts(
-                uuid,
-                name,
-                driver,
-                (int(major), int(minor)) if known else None,
-                int(free) << 20 if free.isdecimal() else None,
-                int(total) << 20 if total.isdecimal() else None,
-            )
-        )
-    return tuple(found)
+def _capability(text: str) -> tuple[int, int] | None:
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None

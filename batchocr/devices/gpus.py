@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-SMI_TIMEOUT_S = 20
-SMI_QUERY = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
+from batchocr.devices.nvidia import ask_smi, nvml_text, smi_bytes, smi_rows, start_nvml
+
+SMI_FIELDS = "index,uuid,name,memory.total"
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Gpu:
 def list_gpus() -> tuple[Gpu, ...]:
     """Gives all GPUs of this machine in PCI order, whatever CUDA_VISIBLE_DEVICES says. May block for seconds."""
     found = _ask_nvml()
-    return _ask_smi() if found is None else found
+    return parse_smi(ask_smi(SMI_FIELDS)) if found is None else found
 
 
 def visible_gpus(gpus: Sequence[Gpu], environ: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
@@ -65,7 +63,7 @@ def _find(entry: str, gpus: Sequence[Gpu]) -> Gpu | None:
 
 def _ask_nvml() -> tuple[Gpu, ...] | None:
     """Gives the GPUs as NVML lists them, or None where nvidia-ml-py or the driver is missing."""
-    pynvml = _start_nvml()
+    pynvml = start_nvml()
     if pynvml is None:
         return None
     try:
@@ -73,8 +71,8 @@ def _ask_nvml() -> tuple[Gpu, ...] | None:
         return tuple(
             Gpu(
                 str(index),
-                _text(pynvml.nvmlDeviceGetUUID(handle)),
-                _text(pynvml.nvmlDeviceGetName(handle)),
+                nvml_text(pynvml.nvmlDeviceGetUUID(handle)),
+                nvml_text(pynvml.nvmlDeviceGetName(handle)),
                 int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
             )
             for index, handle in enumerate(handles)
@@ -85,24 +83,11 @@ def _ask_nvml() -> tuple[Gpu, ...] | None:
         pynvml.nvmlShutdown()
 
 
-def _start_nvml() -> Any:
-    """Gives the NVML module, initialised, or None where nvidia-ml-py or the driver is missing."""
-    try:
-        import pynvml
-    except ImportError:
-        return None
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    return pynvml
-
-
 class GpuMeter:
     """Reads what a GPU does and how much of its memory is taken, through NVML; gives None where NVML cannot be had."""
 
     def __init__(self) -> None:
-        self._nvml = _start_nvml()
+        self._nvml = start_nvml()
 
     def used_bytes(self, uuid: str | None) -> int | None:
         """Gives the memory in use on the GPU with this UUID by all processes, bytes."""
@@ -125,33 +110,7 @@ class GpuMeter:
             return None
 
 
-def _text(value: str | bytes) -> str:
-    """Older releases of nvidia-ml-py give bytes."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
-def _ask_smi() -> tuple[Gpu, ...]:
-    hide_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # there on Windows alone
-    try:
-        answer = subprocess.run(
-            SMI_QUERY,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SMI_TIMEOUT_S,
-            check=True,
-            creationflags=hide_window,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return parse_smi(answer.stdout)
-
-
-def parse_smi(text: str) -> tuple[Gpu, ...]:
-    """Gives the GPUs in the answer of `nvidia-smi` (CSV: index, uuid, name, MiB); lines that are none are left out."""
-    gpus = []
-    for row in csv.reader(text.splitlines(), skipinitialspace=True):
-        if len(row) == 4 and row[0].isdecimal():
-            index, uuid, name, mebibytes = (cell.strip() for cell in row)
-            gpus.append(Gpu(index, uuid, name, int(mebibytes) << 20 if mebibytes.isdecimal() else None))
-    return tuple(gpus)
+def parse_smi(answer: str) -> tuple[Gpu, ...]:
+    """Gives the GPUs in the answer of `nvidia-smi` to `SMI_FIELDS`; lines that are none are left out."""
+    rows = smi_rows(answer, SMI_FIELDS)
+    return tuple(Gpu(index, uuid, name, smi_bytes(memory)) for index, uuid, name, memory in rows if index.isdecimal())
