@@ -203,5 +203,5 @@ def next_commands(outcome: Outcome, here: Path | None) -> Iterator[tuple[str, st
         yield command("retry", output, state_dir), "reads again what failed"
     for kind in with_options:
         yield retry_command(kind, output, state_dir), ""
-    if outcome.report is not None:
+    if outcome.report is not None and any(outcome.documents.values()):
         yield f"{command('report', output, state_dir)} --open", "shows each page beside its text"

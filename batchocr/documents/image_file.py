@@ -11,7 +11,7 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from batchocr.datatypes import DocumentFormat, FileIdentity, Limits
 from batchocr.documents.reader import RenderedPage, shrinkage, shrunk_warning
@@ -42,6 +42,11 @@ _TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False)
 _FULL_SCALES = (1, 255, 1023, 4095, 65535)
 
 
+def _reason(err: Exception) -> str:
+    """Gives what is wrong with an image; Pillow names our file object, which tells nobody anything."""
+    return "its contents are not those of an image" if isinstance(err, UnidentifiedImageError) else str(err)
+
+
 class ImageReader:
     """One open image file."""
 
@@ -55,7 +60,7 @@ class ImageReader:
             self.page_count = self._count_frames() if document_format is DocumentFormat.TIFF else 1
         except PILLOW_FAULTS as err:
             raise DocumentError(
-                f"the {document_format.name} image is damaged ({err}); check it in a viewer and copy it again"
+                f"the {document_format.name} image is damaged ({_reason(err)}); check it in a viewer and copy it again"
             ) from err
         if self.page_count == 1:
             self._refuse_oversize(self._image, FailureKind.DOCUMENT_TOO_LARGE)

@@ -7,7 +7,8 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from batchocr.datatypes import (
     KnownFile,
     PageState,
     PageTimes,
+    RunState,
     WorkerUse,
 )
 from batchocr.errors import FailureKind, StorageError
@@ -44,6 +46,20 @@ class RunRow:
     fingerprint: str
     message: str
 
+    @property
+    def is_going(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        return self.state == RunState.RUNNING.value
+
+    def cut_off(self, ended_at: str) -> RunRow:
+        """Gives it as a run that was killed: it had no time to say so itself.
+
+        Args:
+            ended_at: when it was last seen at work.
+        """
+        message = "it was killed, or the machine went down; the same command goes on"
+        return replace(self, state=RunState.INTERRUPTED.value, ended_at=ended_at, message=message)
+
 
 @contextmanager
 def reading(path: Path) -> Iterator[Queries]:
@@ -64,7 +80,7 @@ def reading(path: Path) -> Iterator[Queries]:
             if version > len(STEPS):
                 raise StorageError(f"{path} was written by a newer batchocr; upgrade batchocr to read it.")
             db.execute("BEGIN")  # one snapshot for all reads
-            yield Queries(db)
+            yield Queries(db, path)
         finally:
             db.close()
     except sqlite3.Error as err:
@@ -74,8 +90,16 @@ def reading(path: Path) -> Iterator[Queries]:
 class Queries:
     """One consistent view of a ledger."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self._db = db
+        self._path = path
+
+    @property
+    def last_write(self) -> str:
+        """When something was last written to the ledger, in UTC."""
+        log = self._path.with_name(self._path.name + "-wal")
+        written_at_s = max(path.stat().st_mtime for path in (self._path, log) if path.exists())
+        return datetime.fromtimestamp(written_at_s, timezone.utc).isoformat()
 
     def last_run(self) -> RunRow | None:
         """Gives the newest run, or None."""
@@ -91,9 +115,16 @@ class Queries:
             tuple(json.loads(devices)), fingerprint, message,
         )  # fmt: skip
 
-    def documents(self, run_id: str) -> Iterator[DocumentReport]:
-        """Gives the documents that a run met, by source, each with its state and failures."""
-        return (report for _, report in self._reports(run_id))
+    def documents(self, run_id: str, *, is_going: bool = True) -> Iterator[DocumentReport]:
+        """Gives the documents that a run met, by source, each with its state and failures.
+
+        Args:
+            run_id: of the run.
+            is_going: it goes on; once it has ended, a document that was begun waits for the next run.
+        """
+        for _, report in self._reports(run_id):
+            waits = report.state is DocumentState.RUNNING and not is_going
+            yield replace(report, state=DocumentState.PENDING) if waits else report
 
     def files(self, run_id: str) -> Iterator[tuple[KnownFile, DocumentReport]]:
         """Gives the same, each with its file; paths start at the output folder."""

@@ -46,11 +46,14 @@ class Chart:
 
 def ticks(length_s: float) -> list[str]:
     """Gives five times from the start to the end of a run."""
-    return [clock(length_s * step / 4) for step in range(5)]
+    times = [length_s * step / 4 for step in range(5)]
+    return [f"{time:.2f} s" if length_s < 1 else clock(time) for time in times]
 
 
 def clock(seconds: float) -> str:
-    """Gives a span of time: `8.2 s`, `3:20 min`, `2:05 h`."""
+    """Gives a span of time: `40 ms`, `8.2 s`, `3:20 min`, `2:05 h`."""
+    if 0 < seconds < 0.1:
+        return f"{max(1.0, 1000 * seconds):.0f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes = int(seconds // 60)
@@ -80,7 +83,10 @@ def worker_bar(line: WorkerLine, timeline: Timeline, use: WorkerUse | None) -> B
     # looks know whether there was a task.
     by_ledger = use is not None and use.ready_s and not counts["lost"] and not counts["timed_out"]
     busy_share = 1 - use.idle_share if use is not None and by_ledger else line.busy_share
-    busy = "never ready" if busy_share is None else f"{busy_share:.0%} busy"
+    if busy_share is None:
+        busy = "never ready"
+    else:
+        busy = f"engine at work {busy_share:.0%}" if by_ledger else f"{busy_share:.0%} busy"
     svg = _svg("bar", f"{line.worker}: {busy}", body)
     return Bar(line.worker, line.device, svg, busy, use.pages if use else None, **counts)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from batchocr.datatypes import DocumentReport, FailedPages, PageTimes, WorkerUse
+from batchocr.datatypes import DocumentReport, DocumentState, FailedPages, PageTimes, WorkerUse
 from batchocr.datatypes.remedies import REMEDIES, command, retry_command
 from batchocr.errors import FailureKind, StorageError
 from batchocr.ledger.connection import FILE_NAME
@@ -92,13 +92,32 @@ class Facts:
         return self.counts.documents.total()
 
     @property
+    def unfinished(self) -> int:
+        """Documents that wait for this run or the next to go on with them."""
+        return self.counts.documents[DocumentState.PENDING.value] + self.counts.documents[DocumentState.RUNNING.value]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all documents were finished before the run."""
+        return set(self.counts.documents) == {DocumentState.SKIPPED.value}
+
+    @property
+    def all_counted(self) -> bool:
+        """Whether the number of pages is known of all documents that are listed."""
+        return all(report.pages is not None or report.failures for _, report in self.listed)
+
+    @property
     def pages(self) -> int:
         """Pages of these documents."""
         return self.counts.pages.total()
 
 
-def collect(place: Place) -> Facts:
+def collect(place: Place, *, is_cut_off: bool = False) -> Facts:
     """Gives what the ledger and the samples know of the last run.
+
+    Args:
+        place: where it wrote.
+        is_cut_off: nobody is at work there, even if the run has not ended: it was killed.
 
     Raises:
         StorageError: no run has written there yet, or the ledger cannot be read.
@@ -107,6 +126,8 @@ def collect(place: Place) -> Facts:
         run = queries.last_run()
         if run is None:
             raise StorageError(f"No run has written to {place.output} yet.")
+        if is_cut_off and run.is_going:
+            run = run.cut_off(queries.last_write)
         ended_at = run.ended_at or datetime.now(timezone.utc).isoformat()
         losses = _losses(run, queries.losses(run.run_id, MAX_LOSSES))
         timeline = build_timeline(read_samples(place.state_dir, run.run_id), losses)
@@ -115,7 +136,7 @@ def collect(place: Place) -> Facts:
         )
         slowest = queries.slowest_pages(run.run_id, MAX_SLOWEST)
         named = {folder: (0, "") for folder, _, _ in slowest}
-        for number, report in enumerate(queries.documents(run.run_id), start=1):
+        for number, report in enumerate(queries.documents(run.run_id, is_going=run.is_going), start=1):
             _add(facts, number, report)
             if report.folder in named:
                 named[report.folder] = (number, report.source)
@@ -134,9 +155,9 @@ def _add(facts: Facts, number: int, report: DocumentReport) -> None:
         facts.listed.append((number, report))
 
 
-def report_json(place: Place) -> dict[str, Any]:
+def report_json(place: Place, *, is_cut_off: bool = False) -> dict[str, Any]:
     """Gives the report's data (schema 1), JSON-safe; every failure and document that the report would list."""
-    facts = collect(place)
+    facts = collect(place, is_cut_off=is_cut_off)
     run = facts.run
     return {
         "schema": 1,

@@ -27,13 +27,12 @@ class Told:
             the part's address.
         pages_shown: pages of documents that are shown.
         documents_left_out: documents whose pages are not shown.
-        pictures, pictures_left_out: pages with a picture, and those that have none for want of room or time.
+        pictures_left_out: pages that have no picture for want of room or time.
     """
 
     addresses: Mapping[int, Sequence[tuple[int, str]]]
     pages_shown: int
     documents_left_out: int
-    pictures: int
     pictures_left_out: int
 
 
@@ -89,10 +88,14 @@ def failure_groups(
     ]
 
 
+def is_written(report: DocumentReport) -> bool:
+    """Tells whether a document has a folder of results."""
+    return report.state in {DocumentState.DONE, DocumentState.PARTIAL, DocumentState.SKIPPED}
+
+
 def _folder_address(report: DocumentReport) -> str:
     """Gives where the results of a document are whose pages are not shown, "" if there are none."""
-    written = report.state in {DocumentState.DONE, DocumentState.PARTIAL, DocumentState.SKIPPED}
-    return f"./{link(report.folder)}/" if written else ""
+    return f"./{link(report.folder)}/" if is_written(report) else ""
 
 
 def listing(facts: Facts, told: Told) -> list[list[Any]]:

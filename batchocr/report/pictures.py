@@ -59,7 +59,6 @@ class Pictures:
         self._left = MAX_PICTURES
         self._share = MAX_BYTES // max(1, min(pages, MAX_PICTURES))
         self.width = next(width for bytes_, width in WIDTHS if self._share >= bytes_)
-        self.drawn = 0
         self.left_out = 0
 
     def __enter__(self) -> Self:
@@ -88,7 +87,6 @@ class Pictures:
         picture = _fitting(image, wanted, self._share)
         self._left -= 1
         self._bytes_left -= len(picture.url)
-        self.drawn += 1
         return picture
 
 

@@ -11,13 +11,13 @@ from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
-from batchocr.datatypes import DocumentRef, DocumentReport, DocumentState
+from batchocr.datatypes import DocumentRef, DocumentReport
 from batchocr.errors import StorageError
 from batchocr.ledger.queries import reading
 from batchocr.outputs.paths import REPORT_FILE, REPORT_FOLDER
 from batchocr.report.details import DetailSource, DocumentView
 from batchocr.report.facts import Facts, Place, collect
-from batchocr.report.overview import MAX_THUMBNAILS, Told, failure_groups
+from batchocr.report.overview import MAX_THUMBNAILS, Told, failure_groups, is_written
 from batchocr.report.pages import GENERATOR, document_page, overview_page
 from batchocr.report.pictures import Pictures
 
@@ -30,7 +30,14 @@ MAX_TEXT_CHARS = 5_000_000
 LEAST_PAGE_CHARS, MOST_PAGE_CHARS = 4_000, 100_000
 
 
-def write_report(output: Path, state_dir: Path, detail_s: float | None = None, *, keep_if_idle: bool = False) -> Path:
+def write_report(
+    output: Path,
+    state_dir: Path,
+    detail_s: float | None = None,
+    *,
+    keep_if_idle: bool = False,
+    is_cut_off: bool = False,
+) -> Path:
     """Writes the report of the last run of an output folder and gives the path of `report.html`.
 
     Args:
@@ -39,14 +46,15 @@ def write_report(output: Path, state_dir: Path, detail_s: float | None = None, *
         detail_s: seconds for pages of documents and their pictures; what does not fit is left out, and the report says
             so. None for no limit.
         keep_if_idle: a run that had nothing to do leaves the report before it, if there is one.
+        is_cut_off: nobody is at work, even if the run has not ended: it was killed.
 
     Raises:
         StorageError: no run has written there yet, the ledger cannot be read, or the report cannot be written.
     """
     place = Place(output, state_dir)
-    facts = collect(place)
+    facts = collect(place, is_cut_off=is_cut_off)
     path = output / REPORT_FILE
-    if keep_if_idle and path.exists() and set(facts.counts.documents) == {DocumentState.SKIPPED.value}:
+    if keep_if_idle and path.exists() and facts.is_idle:
         return path
     try:
         _require_ours(path)
@@ -158,15 +166,17 @@ class _Writing:
         with reading(self.place.ledger) as queries:
             run_id = self.facts.run.run_id
             files = queries.document_files(run_id)
-            for number, report in enumerate(queries.documents(run_id), start=1):
+            is_going = self.facts.run.is_going
+            for number, report in enumerate(queries.documents(run_id, is_going=is_going), start=1):
                 yield number, report, next(files)[1]
 
     def _views(self, above: str) -> Iterator[DocumentView]:
         source = self._source(above, self.facts.pages)
         for number, report, input_file in self._documents():
             if self._is_time_up() or self.pages_shown >= MAX_PAGES_SHOWN:
-                self.documents_left_out = self.facts.document_count - number + 1
-                return
+                # Of one that is not read yet there would be nothing to show.
+                self.documents_left_out += is_written(report)
+                continue
             for view in source.document(number, report, input_file):
                 self.pages_shown += view.pages_here
                 self.parts_seen += 1
@@ -179,6 +189,4 @@ class _Writing:
 
     def _told(self) -> Told:
         """Gives what is known only once all pages are written."""
-        return Told(
-            self.addresses, self.pages_shown, self.documents_left_out, self.pictures.drawn, self.pictures.left_out
-        )
+        return Told(self.addresses, self.pages_shown, self.documents_left_out, self.pictures.left_out)

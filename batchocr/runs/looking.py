@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from batchocr.config import RunSettings
+from batchocr.coordinator.lock import holder_of
 from batchocr.datatypes import DocumentReport, FoundFolder, KnownFile
 from batchocr.documents.discovery import discover
 from batchocr.errors import StorageError
@@ -30,8 +31,10 @@ def status(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
         last = queries.last_run()
         if last is None:
             raise StorageError(f"No run has written to {output} yet.")
+        if last.is_going and _is_cut_off(output):
+            last = last.cut_off(queries.last_write)
         counts, documents = RunTally(), []
-        for document in queries.documents(last.run_id):
+        for document in queries.documents(last.run_id, is_going=last.is_going):
             counts.add(document)
             documents.append(document_entry(document))
         workers = [worker_entry(use) for use in queries.workers(last.run_id)]
@@ -84,7 +87,7 @@ def report(output: Path, state_dir: Path | None = None) -> Path:
     """
     from batchocr.report.writing import write_report
 
-    return write_report(output, state_dir or output / ".batchocr")
+    return write_report(output, state_dir or output / ".batchocr", is_cut_off=_is_cut_off(output))
 
 
 def report_data(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
@@ -95,4 +98,12 @@ def report_data(output: Path, state_dir: Path | None = None) -> dict[str, Any]:
     """
     from batchocr.report.facts import Place, report_json
 
-    return report_json(Place(output, state_dir or output / ".batchocr"))
+    return report_json(Place(output, state_dir or output / ".batchocr"), is_cut_off=_is_cut_off(output))
+
+
+def _is_cut_off(output: Path) -> bool:
+    """Tells whether nobody is at work on an output folder, so that a run that has not ended there was killed."""
+    try:
+        return holder_of(output.absolute() / ".batchocr") is None
+    except StorageError:  # a lock on a read-only mount cannot be asked for
+        return False

@@ -178,7 +178,7 @@ def _summary(
     with reading(context.state_dir / FILE_NAME) as queries:
         counts = RunTally()
         troubled: list[DocumentReport] = []
-        for document in queries.documents(context.run_id):
+        for document in queries.documents(context.run_id, is_going=False):
             counts.add(document)
             if document.failures:
                 troubled.append(document)

@@ -145,7 +145,7 @@ def test_without_time_the_report_tells_what_is_left_out(folder: Path) -> None:
     writing.write_report(folder / "out", folder / "out" / ".batchocr", detail_s=0.0)
     html = (folder / "out" / "report.html").read_text("utf-8")
     assert "<article" not in html
-    assert "The pages of 2 documents are left out" in html
+    assert "The pages of 2 finished documents are left out" in html
     assert '"./letter/"' in html
 
 

@@ -73,7 +73,9 @@
       const badge = document.createElement("span");
       badge.className = "state " + row[1];
       badge.textContent = row[1];
-      for (const content of [name, badge, row[2] === null ? "?" : row[2], row[4] || ""]) {
+      const begun = row[1] === "pending" || row[1] === "running" ? row[3] : 0;
+      const pages = row[2] === null ? "?" : begun ? `${begun}/${row[2]}` : row[2];
+      for (const content of [name, badge, pages, row[4] || ""]) {
         const cell = line.insertCell();
         cell.append(content);
         if (line.cells.length > 2) cell.className = "n";
