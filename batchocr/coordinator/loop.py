@@ -322,6 +322,8 @@ class Coordinator:
                 self.books.miss_page(entry, open_pages.pop(), state, kind, event.reason)
             else:
                 self.books.give_back(entry.content, open_pages, alone=True)
+        if opened:
+            self.telemetry.missed(worker.name, time.monotonic() - worker.progress_at)
         # A page on which the engine gave up the device is reported as missed, hence no longer open.
         worker.died(time.monotonic(), blamed_on_page=bool(opened) or event.exit_code == EXIT_DEVICE_LOST)
         where = f" with {', '.join(opened)} open" if opened else ""

@@ -80,7 +80,7 @@ class Telemetry:
         self.missed(worker, times.recognize_s)
 
     def missed(self, worker: str, recognize_s: float) -> None:
-        """Adds a page that the engine was busy with, for nothing."""
+        """Adds a page that the engine was busy with, for nothing; also one that it died of, or hung on."""
         self._sums[worker].busy_s += recognize_s
         self._last_page_at = time.monotonic()
 

@@ -131,6 +131,14 @@ def test_failed_tries_count_as_busy_and_not_as_pages(tmp_path: Path) -> None:
     assert use.recognize_s < use.busy_s
 
 
+def test_page_that_hangs_until_its_worker_is_killed_counts_as_busy(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    text_pdf(tmp_path / "in" / "a.pdf", ["1", "2"])
+    script = [{"do": "hang", "pages": "1"}]
+    (use,) = run_job(tmp_path, engine_options={"script": script}, max_attempts=1, page_timeout_s=1).workers
+    assert 1 <= use.busy_s <= use.ready_s
+
+
 def test_waiting_for_the_renderer_is_no_recognition(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     many_page_pdf(tmp_path / "in" / "a.pdf", 6)
