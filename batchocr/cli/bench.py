@@ -28,7 +28,8 @@ How fast batchocr itself is on this machine: `make bench-runner` in a checkout. 
 @click.command("bench", epilog=EPILOG)
 @click.option("--simulate", is_flag=True, help="run the scheduler in virtual time; nothing is read or written")
 @click.option("--devices", default=DEVICES, metavar="LIST", help=f"numbers of devices  [default: {DEVICES}]")
-@click.option("--pages", type=click.IntRange(1), default=1_000_000, help="of all documents  [default: 1000000]")
+@click.option("--pages", type=click.IntRange(1), default=1_000_000, metavar="N",
+              help="of all documents together  [default: 1000000]")  # fmt: skip
 @click.option(
     "--from-output",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -41,11 +42,12 @@ How fast batchocr itself is on this machine: `make bench-runner` in a checkout. 
 @click.option("--startup-s", type=click.FloatRange(0), default=20.0, metavar="N",
               help="what loading takes, seconds  [default: 20]")  # fmt: skip
 @click.option("--failures-per-hour", type=click.FloatRange(0), default=0.0, metavar="N",
-              help="how often a device dies  [default: 0]")  # fmt: skip
-@click.option("--task-pages", type=click.IntRange(1, 10_000), default=16, help="as in `run`  [default: 16]")
+              help="how often each device dies in an hour  [default: 0]")  # fmt: skip
+@click.option("--task-pages", type=click.IntRange(1, 10_000), default=16, metavar="N",
+              help="as in `run`  [default: 16]")  # fmt: skip
 @click.option("--order", type=click.Choice(["biggest", "input", "smallest"]), default="biggest",
               help="as in `run`  [default: biggest]")  # fmt: skip
-@click.option("--seed", type=int, default=0, help="of all chance  [default: 0]")
+@click.option("--seed", type=int, default=0, metavar="N", help="the same seed draws the same numbers  [default: 0]")
 @click.option("--json", "as_json", is_flag=True, help="write one JSON object")
 def command(simulate: bool, devices: str, as_json: bool, **options: Any) -> int:
     """Runs the scheduler of `batchocr run` against devices that do not exist.

@@ -16,8 +16,8 @@ from batchocr.logs import printable
 def command(output: Path) -> int:
     """Asks the run that writes to OUT (./output unless named) to finish the pages in hand and stop.
 
-    Returns at once; that run ends with exit code 143, and the same command goes on where it stopped. With no run there
-    is nothing to do, and the exit code is 0 as well.
+    Returns at once; that run ends with exit code 143, and the same command goes on where it stopped. A second cancel
+    ends it without waiting for its pages. With no run there is nothing to do, and the exit code is 0 as well.
     """
     from batchocr import runs
 

@@ -34,11 +34,15 @@ FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True)
     help=f"first the one that the others are held against; `openvino:int8` names a precision, `torch@gpu:0` a device  "
     f"[default: {ALL_RUNTIMES}]",
 )
-@click.option("--pages", default=None, metavar="RANGES", help="such as 1-3,7  [default: all]")
-@click.option("--dpi", type=click.IntRange(36, 1200), default=200, help="resolution of PDF pages  [default: 200]")
-@click.option("--threads", type=click.IntRange(1, 64), default=1, help="CPU threads of each runtime  [default: 1]")
-@click.option("--det-model-dir", type=FOLDER, default=None, help="folder of another detector  [default: the bundled]")
-@click.option("--rec-model-dir", type=FOLDER, default=None, help="folder of another recognizer  [default: the bundled]")
+@click.option("--pages", default=None, metavar="RANGES", help="pages to read, such as 1-3,7  [default: all]")
+@click.option("--dpi", type=click.IntRange(36, 1200), default=200, metavar="N",
+              help="pixels per inch of PDF pages  [default: 200]")  # fmt: skip
+@click.option("--threads", type=click.IntRange(1, 64), default=1, metavar="N",
+              help="CPU threads of each runtime  [default: 1]")  # fmt: skip
+@click.option("--det-model-dir", type=FOLDER, default=None, metavar="FOLDER",
+              help="of another detector  [default: the bundled one]")  # fmt: skip
+@click.option("--rec-model-dir", type=FOLDER, default=None, metavar="FOLDER",
+              help="of another recognizer  [default: the bundled one]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="write one JSON object")
 def command(file: str, engine: str, runtimes: str | None, pages: str | None, as_json: bool, **options: Any) -> int:
     """Reads the pages of FILE with several runtimes, and says how numbers, text and time differ.

@@ -27,15 +27,17 @@ PADDLE_ENGINES = ("auto", "paddleocr-vl", "paddlex")
 
 
 @click.command("doctor")
-@click.option("--engine", default="auto", help="the engine that must run  [default: auto, any of them]")
+@click.option("--engine", default="auto", metavar="NAME", help="the engine that must run  [default: auto, any of them]")
 @click.option(
     "--engine-option",
     "pairs",
     multiple=True,
     metavar="KEY=VALUE",
-    help="an option of that engine; may be given several times",
+    help="an option of that engine; may be given several times  [default: none]",
 )
-@click.option("--devices", default="auto", help="where it must run, such as gpu:0,gpu:1  [default: auto]")
+@click.option(
+    "--devices", default="auto", metavar="LIST", help="where it must run, such as gpu:0,gpu:1  [default: auto]"
+)
 @click.option(
     "-o",
     "--output",

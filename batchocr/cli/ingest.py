@@ -47,7 +47,7 @@ def ingest_options(command: Decorated) -> Decorated:
         else:
             metavar = {"on_success": "[keep|move|delete]", "done": "FOLDER", "failed": "FOLDER", "notify": "COMMAND"}
             option, declarations = {"metavar": metavar.get(name, "N")}, [name, flag]
-        shown = "" if info.default in (None, ()) else f"; {'off' if info.default is False else info.default}"
+        shown = "" if info.default in (None, ()) else f"; {_default_words(info.default)}"
         words = f"{info.description}  [default: the job's{shown}]"
         decorate = click.option(*declarations, cls=GroupedOption, group="What becomes of files", help=words, **option)
         command = decorate(command)
@@ -56,6 +56,12 @@ def ingest_options(command: Decorated) -> Decorated:
         help="job file with settings of a run and a section `ingest` (YAML)",
     )  # fmt: skip
     return job(command)
+
+
+def _default_words(value: object) -> str:
+    if value is False:
+        return "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def wait_option(command: Decorated) -> Decorated:

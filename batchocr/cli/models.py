@@ -160,7 +160,8 @@ def unpack_command(pack: Path, force: bool, cache_home: Path | None, as_json: bo
 @click.argument("pipelines", nargs=-1, metavar="[PIPELINE]...")
 @click.option("--all", "everything", is_flag=True, help="the models of parts that are off by default as well")
 @click.option("--force", is_flag=True, help="get damaged models again, and replace them")
-@click.option("--timeout-s", type=float, default=PULL_TIMEOUT_S, show_default=True, help="for all models together")
+@click.option("--timeout-s", type=float, default=PULL_TIMEOUT_S, metavar="SECONDS",
+              help=f"time for all models together  [default: {PULL_TIMEOUT_S:g}]")  # fmt: skip
 @_common
 def pull_command(
     pipelines: Sequence[str], everything: bool, force: bool, timeout_s: float, cache_home: Path | None, as_json: bool

@@ -44,19 +44,22 @@ class GroupedCommand(click.Command):
 
 
 def setting_options(
-    names: Collection[str] | None = None, default_text: str = ""
+    names: Collection[str] | None = None, default_text: str = "", apart: Collection[str] = ()
 ) -> Callable[[click.Command], click.Command]:
     """Gives a decorator that adds the options of settings to a command, before its own.
 
     Args:
         names: of the settings; all of them unless given.
         default_text: what their default is for this command, where it is not that of the settings.
+        apart: settings whose default is their own all the same.
     """
 
     def add(command: click.Command) -> click.Command:
         chosen = [setting for setting in describe_settings() if names is None or setting.name in names]
         if default_text:
-            chosen = [replace(setting, default_text=default_text) for setting in chosen]
+            chosen = [
+                setting if setting.name in apart else replace(setting, default_text=default_text) for setting in chosen
+            ]
         command.params[:0] = [_parameter(setting) for setting in chosen]
         return command
 

@@ -29,7 +29,7 @@ Examples:
 """
 
 
-@setting_options(CHANGEABLE, default_text="that of the last run")
+@setting_options(CHANGEABLE, default_text="that of the last run", apart=("state_dir", "time_budget"))
 @click.command("retry", cls=GroupedCommand, epilog=EPILOG)
 @click.argument("output", type=click.Path(path_type=Path), default=Path("output"), metavar="[OUT]")
 @click.option(

@@ -235,7 +235,7 @@ class RunSettings(BaseModel):
         default=True, description="write OUTPUT/report.html at the end: failures, workers, pages beside their text"
     )
 
-    engine: Annotated[str, Setting(ENGINE)] = Field(
+    engine: Annotated[str, Setting(ENGINE, metavar="NAME")] = Field(
         default="auto", min_length=1, description="what reads the pages; `batchocr engines` lists them"
     )
     engine_options: Annotated[
@@ -294,7 +294,9 @@ class RunSettings(BaseModel):
         default=False, description="show what would be read and what would be skipped, and stop"
     )
     max_worker_rss: Annotated[
-        str | None, BeforeValidator(_canonical_share), Setting(DEVICES, default_text="a fair share of the memory")
+        str | None,
+        BeforeValidator(_canonical_share),
+        Setting(DEVICES, default_text="a fair share of the memory", metavar="SHARE|SIZE"),
     ] = Field(
         default=None,
         description="memory of a worker's process at which it is replaced after its page: a share of the "
@@ -315,7 +317,9 @@ class RunSettings(BaseModel):
     document_timeout_s: Annotated[float | None, Setting(RUN, "seconds", default_text="none")] = Field(
         default=None, gt=0, description="recognition time that one document may take in all; then its other pages fail"
     )
-    fail_on: Annotated[str | None, BeforeValidator(_canonical_share), Setting(RUN, default_text="never")] = Field(
+    fail_on: Annotated[
+        str | None, BeforeValidator(_canonical_share), Setting(RUN, default_text="never", metavar="SHARE|N")
+    ] = Field(
         default=None,
         description="stop the run (exit code 7) when more than this fails: a share of the pages such as "
         "5%, or a number of pages",

@@ -81,9 +81,12 @@ def test_run_help_names_every_setting_with_default_and_unit(capsys: pytest.Captu
         assert " ".join(setting.description.split()) in text
 
 
-def test_retry_help_says_that_settings_are_those_of_the_last_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_retry_help_says_which_settings_are_those_of_the_last_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["retry", "--help"]) == 0
-    assert "[tries; default: that of the last run]" in " ".join(capsys.readouterr().out.split())
+    text = " ".join(capsys.readouterr().out.split())
+    assert "[tries; default: that of the last run]" in text
+    assert "exit code 7 [default: none]" in text  # a time budget is for one run
+    assert "[default: OUTPUT/.batchocr]" in text  # where the last run is looked for
 
 
 def test_help_fits_a_terminal_of_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
