@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from batchocr.cli.options import GroupedCommand, GroupedOption, emit, emit_json
+from batchocr.cli.options import GroupedCommand, GroupedOption, emit
 from batchocr.cli.progress import choose_progress
 from batchocr.config import IngestSettings
 from batchocr.datatypes import counted
@@ -130,7 +130,7 @@ def _show_look(job: IngestJob, look: Look, *, as_json: bool) -> None:
         "known": look.known,
     }
     if as_json:
-        emit_json({"schema": 1, "job": job.name, **found})
+        emit(json.dumps({"schema": 1, "job": job.name, **found}))
         return
     emit(f"Would read {counted(len(look.settled), 'file')} once settled; {look.known} were read before.")
     for path in look.settled:

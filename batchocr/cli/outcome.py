@@ -199,7 +199,7 @@ def next_commands(outcome: Outcome, here: Path | None) -> Iterator[tuple[str, st
     if outcome.state != RunState.COMPLETED.value:
         yield "the same command again", "goes on where it stopped"
     with_options = [kind for kind in outcome.failures_by_kind if REMEDIES[kind].options]
-    if len(with_options) < len(outcome.failures_by_kind):
+    if any(REMEDIES[kind].retry and not REMEDIES[kind].options for kind in outcome.failures_by_kind):
         yield command("retry", output, state_dir), "reads again what failed"
     for kind in with_options:
         yield retry_command(kind, output, state_dir), ""

@@ -10,11 +10,19 @@ from batchocr.errors import FailureKind
 
 @dataclass(frozen=True)
 class Remedy:
-    """What a kind of failure means, what to do about it, and the options of `batchocr retry` that go with it."""
+    """What a kind of failure means, and what to do about it.
+
+    Attributes:
+        title: the kind, for people.
+        advice: what to do.
+        options: of `batchocr retry` that go with it.
+        retry: whether `batchocr retry` can help.
+    """
 
     title: str
     advice: str
     options: str = ""
+    retry: bool = True
 
 
 REMEDIES = {
@@ -30,6 +38,7 @@ REMEDIES = {
     FailureKind.DOCUMENT_TOO_LARGE: Remedy(
         "The document is over a limit",
         "Split it, or run again with a larger --max-file-bytes or --max-pages.",
+        retry=False,
     ),
     FailureKind.DOCUMENT_CHANGED: Remedy(
         "The file changed while it was read", "Wait until whoever writes it has finished, then retry."
@@ -79,6 +88,8 @@ def command(verb: str, output: str, state_dir: str | None = None) -> str:
 
 
 def retry_command(kind: FailureKind, output: str, state_dir: str | None = None) -> str:
-    """Gives the command that tries again what failed in this way."""
+    """Gives the command that tries again what failed in this way, "" where that cannot help."""
+    if not REMEDIES[kind].retry:
+        return ""
     options = REMEDIES[kind].options
     return f"{command('retry', output, state_dir)} --kind {kind.value}{' ' if options else ''}{options}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from batchocr.datatypes import DocumentReport
+from batchocr.datatypes import DocumentReport, counted
 from batchocr.errors import ExitCode
 from batchocr.logs import printable
 
@@ -109,7 +109,7 @@ def text(outcome: Outcome) -> str:
     lines = [line(outcome)]
     told: list[str] = []
     for failure in outcome.failures:
-        end = "given up" if failure.given_up else f"failed in {failure.attempts} run(s) so far"
+        end = "given up" if failure.given_up else f"failed in {counted(failure.attempts, 'run')} so far"
         where = f", now {failure.moved_to}" if failure.moved_to else ""
         told.append(f"{failure.path}: {end}{where}: {'; '.join(failure.reasons[:3])}")
     told += [f"{path}: {problem}" for path, problem in outcome.stuck.items()]

@@ -17,7 +17,7 @@ from batchocr.coordinator.dry_run import Plan, plan_run
 from batchocr.coordinator.lock import holder_of, require_local_disk, run_lock
 from batchocr.coordinator.loop import Coordinator
 from batchocr.coordinator.shutdown import StopWish, stop_on_signals
-from batchocr.datatypes import DocumentReport, RunState, RunSummary
+from batchocr.datatypes import DocumentReport, RunState, RunSummary, counted
 from batchocr.documents.discovery import discover
 from batchocr.errors import BatchOcrError, ConfigError, ExitCode, FailureKind
 from batchocr.executors.base import Executor
@@ -213,7 +213,9 @@ def _end(context: RunContext, wish: StopWish, coordinator: Coordinator) -> tuple
         message = f"the time budget of {settings.time_budget:g} s is spent; the same command goes on"
         return RunState.INTERRUPTED, ExitCode.RUN_FAILED, message
     if coordinator.books.intake.limited:
-        message = f"stopped after {settings.max_documents} document(s), as --max-documents asks; there are more"
+        message = (
+            f"stopped after {counted(settings.max_documents or 0, 'document')}, as --max-documents asks; there are more"
+        )
         return RunState.COMPLETED, ExitCode.OK, message
     return RunState.COMPLETED, ExitCode.OK, ""
 

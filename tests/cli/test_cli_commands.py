@@ -118,6 +118,15 @@ def test_status_of_a_folder_without_a_run_is_a_storage_error(inputs: Path, capsy
     assert "nowhere" in capsys.readouterr().err
 
 
+def test_retry_is_not_named_where_it_cannot_help(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--max-pages", "2") == ExitCode.PARTIAL
+    told = capsys.readouterr().out
+    assert "document_too_large" in told
+    assert "Next: batchocr report" in told
+    assert "batchocr retry" not in told + Path("output/report.html").read_text("utf-8")
+    assert run("--max-pages", "3") == ExitCode.OK
+
+
 def test_retry_with_nothing_to_retry_is_fine(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run()
     capsys.readouterr()

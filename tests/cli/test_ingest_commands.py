@@ -65,6 +65,9 @@ def test_quiet_ingest_speaks_only_of_what_went_wrong(job: Path, capsys: pytest.C
 def test_dry_run_names_the_files_and_reads_none(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ingest", "--job", str(job), "--dry-run"]) == ExitCode.OK
     assert str(job.parent / "in" / "a.pdf") in capsys.readouterr().out
+    assert main(["ingest", "--job", str(job), "--dry-run", "--json"]) == ExitCode.OK
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["to_read"] == [str(job.parent / "in" / "a.pdf")]
     assert not (job.parent / "out").exists()
 
 

@@ -54,7 +54,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], list
             *chaos_checks.check_delivery(output, status),
             *chaos_checks.check_leftovers(output, tmp_path / "tmp", status),
             *chaos_checks.check_ledger(output),
-            *chaos_checks.differing_files(chaos_checks.tree(output), wanted, ()),
+            *chaos_checks.differing_files(tree(output), wanted, ()),
             *recorded.violations(output / ".batchocr"),
         ]
 
