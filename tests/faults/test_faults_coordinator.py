@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -42,6 +44,15 @@ def recorded(tmp_path: Path) -> int:
         return 0
 
 
+def recorded_pages(tmp_path: Path) -> set[str]:
+    """Gives the pages that the ledger has, as `a.pdf 3`."""
+    with closing(sqlite3.connect(tmp_path / "out" / ".batchocr" / "ledger.sqlite3")) as db:
+        rows = db.execute(
+            "SELECT d.source, p.page_no FROM pages p JOIN documents d USING (content_id) WHERE p.state = 'done'"
+        ).fetchall()
+    return {f"{Path(source).name} {page_no}" for source, page_no in rows}
+
+
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
@@ -66,14 +77,17 @@ def test_children_of_a_killed_coordinator_leave_and_no_recorded_page_is_read_aga
         process.kill()
         process.wait()
     eventually(lambda: gone(children), "the children to leave", timeout_s=10)
-    done = recorded(tmp_path)
-    held = [page for page in directed.pages_read() if page.endswith(" 7")]
+    done = recorded_pages(tmp_path)
+    assert len(done) >= 6
+    assert "a.pdf 7" not in done
 
     directed.recall("hold-7")
     summary = run_job(tmp_path, **directed.settings(), task_pages=4)
     assert (summary.exit_code, summary.documents["done"]) == (ExitCode.OK, 2)
-    assert summary.pages_done <= PAGES + 3 - done
-    assert {page for page, count in Counter(directed.pages_read()).items() if count > 1} == set(held)
+    assert summary.pages_done <= PAGES + 3 - len(done)
+    read_again = {page for page, count in Counter(directed.pages_read()).items() if count > 1}
+    assert "a.pdf 7" in read_again
+    assert read_again.isdisjoint(done)  # the other worker may have read pages that were not on record yet
     assert manifest(tmp_path / "out", "a")["done"] == [[1, PAGES]]
 
 
