@@ -80,10 +80,11 @@ def image_boxes(page: Any, geometry: Geometry) -> tuple[BBox, ...]:
 
 
 def draws_only_text(page: Any) -> bool:
-    """Tells whether an open pypdfium2 page has text objects and nothing else, notes and form fields included."""
-    if pdfium_c.FPDFPage_GetAnnotCount(page):
+    """Tells whether an open pypdfium2 page has text objects (up to `MAX_OBJECTS`) and nothing else, nor a note."""
+    count = pdfium_c.FPDFPage_CountObjects(page)
+    if pdfium_c.FPDFPage_GetAnnotCount(page) or count > MAX_OBJECTS:
         return False
-    objects = (pdfium_c.FPDFPage_GetObject(page, index) for index in range(pdfium_c.FPDFPage_CountObjects(page)))
+    objects = (pdfium_c.FPDFPage_GetObject(page, index) for index in range(count))
     return all(pdfium_c.FPDFPageObj_GetType(each) == pdfium_c.FPDF_PAGEOBJ_TEXT for each in objects)
 
 
