@@ -42,8 +42,10 @@ SYNC_EVERY_S = 1.0  # a power cut costs at most this much of a task
 class PageSource(Protocol):
     """Gives page images; a `documents.client.DocumentChild` is one."""
 
-    def render(self, document: DocumentRef, page_no: int, dpi: int, want_text: bool) -> PageImage:
-        """Gives one page.
+    def render(
+        self, document: DocumentRef, page_no: int, dpi: int, want_text: bool, thumbnail_dpi: int | None = None
+    ) -> PageImage:
+        """Gives one page; with `thumbnail_dpi` as a thumbnail if it draws nothing but text and rules.
 
         Raises:
             DocumentError: this page, or the document, cannot be had.
@@ -86,8 +88,26 @@ class Answer:
     queue_wait_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class Thumbnails:
+    """When a thumbnail is enough of a page.
+
+    Attributes:
+        needs_pixels: tells that it is not (`Engine.needs_pixels`).
+        dpi: of the thumbnails; 0 if nobody looks at them.
+    """
+
+    needs_pixels: Callable[[PageImage], bool]
+    dpi: int
+
+
 def page_images(
-    task: Task, source: PageSource, engine: EngineInfo, dpi: int, wanted: Callable[[Task, int], bool] | None = None
+    task: Task,
+    source: PageSource,
+    engine: EngineInfo,
+    dpi: int,
+    thumbnails: Thumbnails,
+    wanted: Callable[[Task, int], bool] | None = None,
 ) -> Iterator[TaskPage]:
     """Gives each page of a task in order: its image, or why there is none.
 
@@ -96,6 +116,7 @@ def page_images(
         source: opens documents.
         engine: says what it needs of a page.
         dpi: resolution.
+        thumbnails: of pages that the engine reads without their image.
         wanted: told the number of a page that is next; False passes it over.
     """
     for page_no in task.page_nos:
@@ -107,7 +128,10 @@ def page_images(
             yield TaskPage(task, PageImage(page_no, nothing, float(dpi), task.document.source))
             continue
         try:
-            page = source.render(task.document, page_no, round(dpi * task.scale), engine.wants_text_layer)
+            wish = (task.document, page_no, round(dpi * task.scale), engine.wants_text_layer)
+            page = source.render(*wish, thumbnails.dpi if engine.wants_text_layer else None)
+            if page.thumbnail_of is not None and thumbnails.needs_pixels(page):
+                page = source.render(*wish)
             page = replace(page, page_count=task.document.page_count)
             page = page if task.scale == 1.0 else _with_fewer_pixels(page, task)
             yield TaskPage(task, page, time.monotonic() - begun)

@@ -29,7 +29,7 @@ from batchocr.engines.base import Engine, EngineOptions
 from batchocr.engines.fake import FakeEngine, FakeOptions
 from batchocr.errors import Cancelled, DocumentError, EngineError, FailureKind, StorageError
 from batchocr.outputs.spool import read_segment
-from batchocr.pipeline import Answer, PageItem, Recorder, TaskPage, page_images, recognize
+from batchocr.pipeline import Answer, PageItem, Recorder, TaskPage, Thumbnails, page_images, recognize
 
 DOCUMENT = DocumentRef("/in/a.pdf", "a.pdf", "ab" * 32, FileIdentity(1, 2, 3), DocumentFormat.PDF, 9)
 Behaviour = Callable[[Iterable[PageImage]], Iterator[PageOutcome]]
@@ -277,16 +277,19 @@ def test_every_page_is_answered_exactly_once_however_the_engine_behaves(fates: l
 
 
 class Source:
-    """Gives every page but the third."""
+    """Gives every page but the third; thumbnails of even ones."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[int, int, bool]] = []
+        self.asked: list[tuple[int, int, bool, int | None]] = []
 
-    def render(self, document: DocumentRef, page_no: int, dpi: int, want_text: bool) -> PageImage:
-        self.asked.append((page_no, dpi, want_text))
+    def render(
+        self, document: DocumentRef, page_no: int, dpi: int, want_text: bool, thumbnail_dpi: int | None = None
+    ) -> PageImage:
+        self.asked.append((page_no, dpi, want_text, thumbnail_dpi))
         if page_no == 3:
             raise DocumentError("no such page", FailureKind.PAGE_RENDER_FAILED)
-        return image(page_no)
+        small = thumbnail_dpi is not None and page_no % 2 == 0
+        return replace(image(page_no), thumbnail_of=(40, 40) if small else None)
 
 
 def info(*, needs_image: bool) -> EngineInfo:
@@ -297,20 +300,33 @@ def task(tmp_path: Path, *page_nos: int) -> Task:
     return Task(1, 1, DOCUMENT, page_nos, str(tmp_path / "spool" / "1.seg"))
 
 
+NONE_FIT = Thumbnails(needs_pixels=lambda page: True, dpi=100)
+
+
 def test_page_that_cannot_be_rendered_is_a_failure_among_the_images(tmp_path: Path) -> None:
     source = Source()
-    items = [page.item for page in page_images(task(tmp_path, 2, 3, 4), source, info(needs_image=True), 150)]
+    items = [page.item for page in page_images(task(tmp_path, 2, 3, 4), source, info(needs_image=True), 150, NONE_FIT)]
     assert [type(item) for item in items] == [PageImage, PageFailure, PageImage]
     assert items[1] == PageFailure(3, FailureKind.PAGE_RENDER_FAILED, "no such page")
-    assert source.asked == [(2, 150, False), (3, 150, False), (4, 150, False)]
+    assert source.asked == [(2, 150, False, None), (3, 150, False, None), (4, 150, False, None)]
 
 
 def test_nothing_is_rendered_for_an_engine_that_needs_no_image(tmp_path: Path) -> None:
     source = Source()
-    items = [page.item for page in page_images(task(tmp_path, 2, 3), source, info(needs_image=False), 150)]
+    items = [page.item for page in page_images(task(tmp_path, 2, 3), source, info(needs_image=False), 150, NONE_FIT)]
     assert [item.page_no for item in items] == [2, 3]
     assert all(isinstance(item, PageImage) and item.pixels.shape == (1, 1, 3) for item in items)
     assert source.asked == []
+
+
+def test_engine_that_wants_text_layers_says_of_which_pages_a_thumbnail_is_enough(tmp_path: Path) -> None:
+    source = Source()
+    engine = replace(info(needs_image=True), wants_text_layer=True)
+    thumbnails = Thumbnails(needs_pixels=lambda page: page.page_no == 4, dpi=50)
+    found = [page.item for page in page_images(task(tmp_path, 1, 2, 4), source, engine, 150, thumbnails)]
+    assert source.asked == [(1, 150, True, 50), (2, 150, True, 50), (4, 150, True, 50), (4, 150, True, None)]
+    assert [item.thumbnail_of for item in found if isinstance(item, PageImage)] == [None, (40, 40), None]
+    assert all(item.page_count == DOCUMENT.page_count for item in found if isinstance(item, PageImage))
 
 
 # --- recorder ---

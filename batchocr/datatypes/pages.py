@@ -46,14 +46,15 @@ class TextLayer:
         invisible_share: share of characters drawn in the invisible render mode (a scan's hidden OCR text), 0 to 1.
         unmapped_share: share of characters without a trustworthy Unicode value, 0 to 1.
         image_boxes: raster images placed on the page, px of the page image.
-        only_text: the page draws nothing but text: no lines, pictures, shadings, notes or form fields.
+        rules: the straight, level or plumb lines that the page draws, px of the page image, if it draws nothing but
+            them and text; None if there is more on it, such as pictures, curves, coloured areas, notes, form fields.
     """
 
     words: tuple[TextWord, ...]
     invisible_share: float
     unmapped_share: float
     image_boxes: tuple[BBox, ...]
-    only_text: bool = False
+    rules: tuple[BBox, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class PageImage:
         text_layer: of a PDF page when the engine wants it, else None.
         warnings: what was done to the page on its way (for example scaled down).
         page_count: pages of its document, None if unknown.
+        thumbnail_of: width and height, px, of the page that `dpi` and the text layer refer to, where `pixels` only give
+            an idea of it because the engine reads the page without them (`Engine.needs_pixels`); else None.
     """
 
     page_no: int
@@ -77,6 +80,12 @@ class PageImage:
     text_layer: TextLayer | None = None
     warnings: tuple[str, ...] = ()
     page_count: int | None = None
+    thumbnail_of: tuple[int, int] | None = None
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the page, px."""
+        return self.thumbnail_of or (self.pixels.shape[1], self.pixels.shape[0])
 
 
 @dataclass(frozen=True)

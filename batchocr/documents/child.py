@@ -4,7 +4,7 @@ Talks over its standard input and output in frames (wire.py). Settings are its f
 It leaves at once when its standard input ends, even in the middle of a page.
 
 Requests:   {"do": "probe", "path", "password"}
-            {"do": "open", "document"}, then any number of {"do": "render", "page_no", "dpi", "text"}
+            {"do": "open", "document"}, then any number of {"do": "render", "page_no", "dpi", "text", "thumbnail_dpi"}
 Answers:    {"ok": …}, for a page with its pixels as payload; {"error": {"kind", "message"}};
             {"progress": true} in front of an answer that takes long.
 """
@@ -108,13 +108,14 @@ class Session:
     def _render(self, request: dict[str, Any]) -> None:
         if self._reader is None:
             raise DocumentError("no document is open")
-        page = self._reader.render(request["page_no"], request["dpi"], request["text"])
+        page = self._reader.render(request["page_no"], request["dpi"], request["text"], request["thumbnail_dpi"])
         height, width = page.pixels.shape[:2]
         header = {
             "width": width,
             "height": height,
             "dpi": page.dpi,
             "warnings": page.warnings,
+            "thumbnail_of": page.thumbnail_of,
             "text": None if page.text_layer is None else text_layer_to_json(page.text_layer),
         }
         write_frame(self._replies, {"ok": header}, page.pixels.data.cast("B"))

@@ -95,8 +95,13 @@ class DocumentChild:
             answer, _ = self._insist(lambda: self._ask(request, FailureKind.DOCUMENT_UNREADABLE))
             return probe_from_json(answer)
 
-    def render(self, document: DocumentRef, page_no: int, dpi: int, want_text: bool) -> PageImage:
+    def render(
+        self, document: DocumentRef, page_no: int, dpi: int, want_text: bool, thumbnail_dpi: int | None = None
+    ) -> PageImage:
         """Gives one page; its pixels belong to the caller. Blocks; a hang ends after `render_timeout_s`.
+
+        With `thumbnail_dpi`, a page that draws nothing but text and rules comes as a thumbnail of that resolution, a
+        single pixel if it is 0.
 
         Raises:
             DocumentError: `page_render_failed` of this page, or of the whole document `document_unreadable`,
@@ -104,12 +109,13 @@ class DocumentChild:
             Cancelled: `kill` or `close` was called.
         """
         with self._call:
-            request = {"do": "render", "page_no": page_no, "dpi": dpi, "text": want_text}
+            wish = {"page_no": page_no, "dpi": dpi, "text": want_text, "thumbnail_dpi": thumbnail_dpi}
+            request = {"do": "render", **wish}
             answer, pixels = self._insist(lambda: self._ask_about(document, request))
             if pixels is None:
                 raise DocumentError("the renderer sent no pixels", FailureKind.PAGE_RENDER_FAILED)
             self._recycle_if_swollen()
-            text = answer["text"]
+            text, page_size = answer["text"], answer["thumbnail_of"]
             return PageImage(
                 page_no=page_no,
                 pixels=pixels,
@@ -117,6 +123,7 @@ class DocumentChild:
                 source=document.source,
                 text_layer=None if text is None else text_layer_from_json(text),
                 warnings=tuple(answer["warnings"]),
+                thumbnail_of=None if page_size is None else (int(page_size[0]), int(page_size[1])),
             )
 
     def kill(self) -> None:
@@ -204,8 +211,11 @@ class DocumentChild:
             height, width = int(header["ok"]["height"]), int(header["ok"]["width"])
         except (LookupError, TypeError, ValueError) as err:
             raise MalformedFrameError("pixels without a size") from err
-        if payload_bytes != height * width * 3 or height * width > ROUNDING * self._limits.max_page_pixels + 1e6:
+        if payload_bytes != height * width * 3 or height * width > self._most_pixels():
             raise MalformedFrameError("pixels of another size than said")
         pixels: Pixels = np.empty((height, width, 3), np.uint8)
         read_into(child.source, pixels.data.cast("B"))
         return pixels
+
+    def _most_pixels(self) -> float:
+        return ROUNDING * self._limits.max_page_pixels + 1e6

@@ -65,7 +65,7 @@ class ImageReader:
         if self.page_count == 1:
             self._refuse_oversize(self._image, FailureKind.DOCUMENT_TOO_LARGE)
 
-    def render(self, page_no: int, dpi: int, want_text: bool) -> RenderedPage:
+    def render(self, page_no: int, dpi: int, want_text: bool, thumbnail_dpi: int | None = None) -> RenderedPage:
         """Gives page `page_no` with its own pixels; `dpi` is what it is taken for where the file does not say.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ from batchocr.datatypes import BBox
 
 if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
-    Matrix = tuple[float, float, float, float, float, float]
+
+Matrix: TypeAlias = tuple[float, float, float, float, float, float]
 
 # A page of tiles or of hatching: what lies beyond tells nobody more.
 MAX_OBJECTS = 20_000
@@ -79,15 +80,6 @@ def image_boxes(page: Any, geometry: Geometry) -> tuple[BBox, ...]:
     return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in np.hstack((lows, highs))[seen].tolist())
 
 
-def draws_only_text(page: Any) -> bool:
-    """Tells whether an open pypdfium2 page has text objects (up to `MAX_OBJECTS`) and nothing else, nor a note."""
-    count = pdfium_c.FPDFPage_CountObjects(page)
-    if pdfium_c.FPDFPage_GetAnnotCount(page) or count > MAX_OBJECTS:
-        return False
-    objects = (pdfium_c.FPDFPage_GetObject(page, index) for index in range(count))
-    return all(pdfium_c.FPDFPageObj_GetType(each) == pdfium_c.FPDF_PAGEOBJ_TEXT for each in objects)
-
-
 def _image_corners(
     parent: Any, count: Any, get: Any, outer: Matrix, depth: int, budget: Iterator[int]
 ) -> Iterator[tuple[tuple[float, float], ...]]:
@@ -98,15 +90,16 @@ def _image_corners(
         page_object = get(parent, index)
         kind = pdfium_c.FPDFPageObj_GetType(page_object)
         if kind == pdfium_c.FPDF_PAGEOBJ_IMAGE:
-            a, b, c, d, e, f = _combined(_matrix_of(page_object), outer)
+            a, b, c, d, e, f = _combined(matrix_of(page_object), outer)
             yield (e, f), (a + c + e, b + d + f), (a + e, b + f), (c + e, d + f)
         elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < MAX_DEPTH:
             form_count, form_get = pdfium_c.FPDFFormObj_CountObjects, pdfium_c.FPDFFormObj_GetObject
-            inner = _combined(_matrix_of(page_object), outer)
+            inner = _combined(matrix_of(page_object), outer)
             yield from _image_corners(page_object, form_count, form_get, inner, depth + 1, budget)
 
 
-def _matrix_of(page_object: Any) -> Matrix:
+def matrix_of(page_object: Any) -> Matrix:
+    """Gives how an object's own coordinates lie on its page (or in the form that holds it)."""
     matrix = pdfium_c.FS_MATRIX()
     if not pdfium_c.FPDFPageObj_GetMatrix(page_object, ctypes.byref(matrix)):
         return IDENTITY

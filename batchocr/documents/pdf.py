@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from math import isfinite
-from typing import Any, BinaryIO
+from math import ceil, isfinite
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
@@ -12,6 +13,9 @@ from batchocr.datatypes import DocumentFormat, FileIdentity, Limits
 from batchocr.documents.reader import RenderedPage, shrinkage, shrunk_warning
 from batchocr.documents.text_layer import read_text_layer
 from batchocr.errors import DocumentError, FailureKind
+
+if TYPE_CHECKING:
+    from batchocr.datatypes import Pixels
 
 POINTS_PER_INCH = 72
 PAGE_FAILED = FailureKind.PAGE_RENDER_FAILED
@@ -64,8 +68,11 @@ class PdfReader:
         self._pages_loaded += 1
         return page
 
-    def render(self, page_no: int, dpi: int, want_text: bool) -> RenderedPage:
+    def render(self, page_no: int, dpi: int, want_text: bool, thumbnail_dpi: int | None = None) -> RenderedPage:
         """Gives page `page_no` drawn at `dpi`, or lower where it would be larger than `max_page_pixels`.
+
+        With `thumbnail_dpi`, a page that draws nothing but text and rules comes as a thumbnail of that resolution, a
+        single pixel if it is 0.
 
         Raises:
             DocumentError: `page_render_failed`.
@@ -75,13 +82,13 @@ class PdfReader:
         except pdfium.PdfiumError as err:
             raise DocumentError("PDFium cannot load this page: the PDF is damaged", PAGE_FAILED) from err
         try:
-            return self._draw(page, dpi, want_text)
+            return self._draw(page, dpi, want_text, thumbnail_dpi)
         except pdfium.PdfiumError as err:
             raise DocumentError(f"PDFium cannot draw this page: {err}", PAGE_FAILED) from err
         finally:
             page.close()
 
-    def _draw(self, page: Any, dpi: int, want_text: bool) -> RenderedPage:
+    def _draw(self, page: Any, dpi: int, want_text: bool, thumbnail_dpi: int | None) -> RenderedPage:
         width, height = page.get_size()
         if not (isfinite(width) and isfinite(height) and width > 0 and height > 0):
             raise DocumentError(f"this page has no usable size ({width} x {height} points)", PAGE_FAILED)
@@ -90,18 +97,28 @@ class PdfReader:
         warnings = []
         if scale < wanted:
             warnings.append(shrunk_warning(width * wanted, height * wanted, scale * POINTS_PER_INCH))
-        # A bitmap of PDFium's native kind has rows without padding, so this view of it is C-contiguous.
-        pixels = page.render(scale=scale, rev_byteorder=False).to_numpy()
+        size_px = ceil(width * scale), ceil(height * scale)
         text_layer = None
         if want_text:
-            text_layer, text_warnings = read_text_layer(page, pixels.shape[1], pixels.shape[0])
+            text_layer, text_warnings = read_text_layer(page, *size_px)
             warnings.extend(text_warnings)
-        return RenderedPage(pixels, scale * POINTS_PER_INCH, text_layer, tuple(warnings))
+        if thumbnail_dpi is None or text_layer is None or text_layer.rules is None:
+            return RenderedPage(_pixels(page, scale), scale * POINTS_PER_INCH, text_layer, tuple(warnings))
+        pixels = _pixels(page, scale * min(1.0, thumbnail_dpi / dpi))
+        return RenderedPage(pixels, scale * POINTS_PER_INCH, text_layer, tuple(warnings), size_px)
 
     def close(self) -> None:
         """Lets go of the file and of all memory."""
         self._pdf.close()
         self._file.close()
+
+
+def _pixels(page: Any, scale: float) -> Pixels:
+    """Draws a page: BGR uint8, C-contiguous since a bitmap of PDFium's native kind has rows without padding."""
+    if scale == 0:
+        return np.full((1, 1, 3), 255, np.uint8)
+    pixels: Pixels = page.render(scale=scale, rev_byteorder=False).to_numpy()
+    return pixels
 
 
 def _opening_error(code: int | None, with_password: bool) -> DocumentError:

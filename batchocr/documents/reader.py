@@ -32,15 +32,17 @@ class RenderedPage:
 
     Attributes:
         pixels: BGR, uint8, shape (height, width, 3), C-contiguous.
-        dpi: pixels per inch of `pixels`.
+        dpi: pixels per inch of the page.
         text_layer: of a PDF page, if it was wanted.
         warnings: what was done to the page on its way.
+        thumbnail_of: width and height, px, of the page at `dpi` where `pixels` are only a thumbnail of it, else None.
     """
 
     pixels: Pixels
     dpi: float
     text_layer: TextLayer | None = None
     warnings: tuple[str, ...] = ()
+    thumbnail_of: tuple[int, int] | None = None
 
 
 class DocumentReader(Protocol):
@@ -50,8 +52,11 @@ class DocumentReader(Protocol):
     page_count: int
     identity: FileIdentity
 
-    def render(self, page_no: int, dpi: int, want_text: bool) -> RenderedPage:
+    def render(self, page_no: int, dpi: int, want_text: bool, thumbnail_dpi: int | None = None) -> RenderedPage:
         """Gives page `page_no` (from 1). PDF pages are drawn at `dpi`; images keep their own pixels.
+
+        With `thumbnail_dpi`, a page that draws nothing but text and rules comes as a thumbnail of that resolution, a
+        single pixel if it is 0.
 
         Raises:
             DocumentError: `page_render_failed`; other pages may still come out.

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import repeat
+from math import hypot, isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +19,8 @@ import numpy.typing as npt
 import pypdfium2.raw as pdfium_c
 
 from batchocr.datatypes import TextLayer, TextWord
-from batchocr.documents.page_geometry import Geometry, draws_only_text, image_boxes
+from batchocr.documents.drawn_rules import drawn_rules
+from batchocr.documents.page_geometry import Geometry, image_boxes
 
 if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
@@ -37,15 +41,15 @@ _NEWLINE = 10
 
 
 def _plain(function: Any, result: Any, *arguments: Any) -> Any:
-    """Gives a function of PDFium that takes and gives plain addresses: cheaper by half, and addresses compare."""
+    """Gives a function of PDFium that takes and gives addresses as numbers: cheaper by half, and addresses compare."""
     address = ctypes.cast(function, ctypes.c_void_p).value
-    return ctypes.CFUNCTYPE(result, ctypes.c_void_p, ctypes.c_int, *arguments)(address or 0)
+    return ctypes.CFUNCTYPE(result, ctypes.c_size_t, ctypes.c_int, *arguments)(address or 0)
 
 
 _code_of = _plain(pdfium_c.FPDFText_GetUnicode, ctypes.c_uint)
 _has_map_error = _plain(pdfium_c.FPDFText_HasUnicodeMapError, ctypes.c_int)
-_text_object_of = _plain(pdfium_c.FPDFText_GetTextObject, ctypes.c_void_p)
-_put_loose_box = _plain(pdfium_c.FPDFText_GetLooseCharBox, ctypes.c_int, ctypes.c_void_p)
+_text_object_of = _plain(pdfium_c.FPDFText_GetTextObject, ctypes.c_size_t)
+_put_loose_box = _plain(pdfium_c.FPDFText_GetLooseCharBox, ctypes.c_int, ctypes.c_size_t)
 
 
 @dataclass(frozen=True)
@@ -83,15 +87,15 @@ def read_text_layer(page: Any, width_px: int, height_px: int) -> tuple[TextLayer
     finally:
         text_page.close()
     layer = _text_layer(chars, geometry)
-    if draws_only_text(page):
-        return replace(layer, only_text=True), ()
+    rules = drawn_rules(page, geometry)
+    if rules is not None:
+        return replace(layer, rules=rules), ()
     return replace(layer, image_boxes=image_boxes(page, geometry)), ()
 
 
 def _read_chars(text_page: Any, count: int, geometry: Geometry) -> _Chars:
-    handle = ctypes.cast(text_page, ctypes.c_void_p)
-    codes = np.array([_code_of(handle, index) for index in range(count)], np.int64)
-    errors = np.array([_has_map_error(handle, index) for index in range(count)], np.int64)
+    codes = _of_each(_code_of, text_page, count)
+    errors = _of_each(_has_map_error, text_page, count)
     sizes, bold, invisible = _read_styles(text_page, count)
     codes[codes == _LINE_HYPHEN] = _HYPHEN
     ends_line = np.isin(np.append(codes[1:], _NEWLINE), (10, 13))
@@ -107,6 +111,12 @@ def _read_chars(text_page: Any, count: int, geometry: Geometry) -> _Chars:
     )
 
 
+def _of_each(function: Any, text_page: Any, count: int, *arguments: Iterable[int]) -> npt.NDArray[np.int64]:
+    """Gives what a function of PDFium says of each character."""
+    handle = ctypes.cast(text_page, ctypes.c_void_p).value
+    return np.fromiter(map(function, repeat(handle, count), range(count), *arguments), np.int64, count)
+
+
 def _read_boxes(text_page: Any, sizes: Floats, inked: Flags) -> Floats:
     """Gives the boxes of all characters in points, shape (n, 4).
 
@@ -114,10 +124,8 @@ def _read_boxes(text_page: Any, sizes: Floats, inked: Flags) -> Floats:
     is useless for turned text and for fonts that lie about their height; there the box of the ink takes its place.
     """
     rects = np.zeros((len(sizes), 4), np.float32)
-    handle = ctypes.cast(text_page, ctypes.c_void_p)
     start, step = rects.ctypes.data, rects.itemsize * 4
-    for index in range(len(sizes)):
-        _put_loose_box(handle, index, start + index * step)
+    _of_each(_put_loose_box, text_page, len(sizes), range(start, start + len(sizes) * step, step))
     points = rects.astype(np.float64)
     heights = np.abs(points[:, 1] - points[:, 3])
     doubtful = ~np.isfinite(points).all(axis=1) | (heights < 0.25 * sizes) | (heights > 3 * sizes)
@@ -130,23 +138,16 @@ def _read_boxes(text_page: Any, sizes: Floats, inked: Flags) -> Floats:
 
 def _read_styles(text_page: Any, count: int) -> tuple[Floats, Flags, Flags]:
     """Gives font height in points, boldness and invisibility; looked up once for each text object."""
-    styles: list[tuple[float, bool, bool]] = [(0.0, False, False)]
-    number_of: dict[int, int] = {}
+    addresses = _of_each(_text_object_of, text_page, count)
+    # Characters that PDFium made up (spaces, line ends) belong to no object; they go with those before them.
+    owners = np.maximum.accumulate(np.where(addresses != 0, np.arange(count), 0))
+    objects, firsts, numbers = np.unique(addresses[owners], return_index=True, return_inverse=True)
     bold_fonts: dict[int, bool] = {}
-    numbers = []
-    number = 0
-    handle = ctypes.cast(text_page, ctypes.c_void_p)
-    for index in range(count):
-        address = _text_object_of(handle, index)
-        # Characters that PDFium made up (spaces, line ends) belong to no object; they go with those before them.
-        if address is not None:
-            known = number_of.get(address)
-            if known is None:
-                known = number_of[address] = len(styles)
-                styles.append(_style(text_page, index, address, bold_fonts))
-            number = known
-        numbers.append(number)
-    table = np.array(styles, np.float64)[np.array(numbers, np.int64)]
+    styles = [
+        _style(text_page, index, address, bold_fonts) if address else (0.0, False, False)
+        for address, index in zip(objects.tolist(), firsts.tolist(), strict=True)
+    ]
+    table = np.array(styles, np.float64).reshape(-1, 3)[numbers]
     return table[:, 0], table[:, 1] > 0, table[:, 2] > 0
 
 
@@ -156,13 +157,13 @@ def _style(text_page: Any, index: int, address: int, bold_fonts: dict[int, bool]
     size = float(pdfium_c.FPDFText_GetFontSize(text_page, index))
     # The font's own size says little: many a PDF sets size 1 and scales by the matrix.
     if pdfium_c.FPDFText_GetMatrix(text_page, index, matrix):
-        size *= float(np.hypot(matrix.c, matrix.d))
+        size *= hypot(matrix.c, matrix.d)
     font = pdfium_c.FPDFTextObj_GetFont(text_object)
     font_address = ctypes.cast(font, ctypes.c_void_p).value or 0
     if font_address not in bold_fonts:
         bold_fonts[font_address] = bool(font_address) and _is_bold(font)
     invisible = pdfium_c.FPDFTextObj_GetTextRenderMode(text_object) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE
-    return (size if np.isfinite(size) else 0.0), bold_fonts[font_address], invisible
+    return (size if isfinite(size) else 0.0), bold_fonts[font_address], invisible
 
 
 def _is_bold(font: Any) -> bool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from batchocr.datatypes import DocumentFormat, DocumentRef, FileIdentity, Probe, TextLayer, TextWord
+from batchocr.datatypes import BBox, DocumentFormat, DocumentRef, FileIdentity, Probe, TextLayer, TextWord
 
 _LENGTHS = struct.Struct(">IQ")
 MAX_JSON_BYTES = 64 << 20
@@ -127,8 +127,8 @@ def text_layer_to_json(layer: TextLayer) -> dict[str, Any]:
         ],
         "invisible": layer.invisible_share,
         "unmapped": layer.unmapped_share,
-        "images": [[round(edge, 2) for edge in box] for box in layer.image_boxes],
-        "only_text": layer.only_text,
+        "images": _rounded(layer.image_boxes),
+        "rules": None if layer.rules is None else _rounded(layer.rules),
     }
 
 
@@ -141,6 +141,14 @@ def text_layer_from_json(fields: Mapping[str, Any]) -> TextLayer:
         ),
         invisible_share=fields["invisible"],
         unmapped_share=fields["unmapped"],
-        image_boxes=tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in fields["images"]),
-        only_text=bool(fields["only_text"]),
+        image_boxes=_boxes(fields["images"]),
+        rules=None if fields["rules"] is None else _boxes(fields["rules"]),
     )
+
+
+def _rounded(boxes: Iterable[BBox]) -> list[list[float]]:
+    return [[round(edge, 2) for edge in box] for box in boxes]
+
+
+def _boxes(rows: Iterable[Sequence[float]]) -> tuple[BBox, ...]:
+    return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in rows)

@@ -76,6 +76,15 @@ class Engine(ABC):
         """
         return self.recognize(page for page in pages if page is not None)
 
+    @classmethod
+    def needs_pixels(cls, page: PageImage) -> bool:
+        """Tells whether a page that draws nothing but text and rules must be drawn in full.
+
+        Asked of a thumbnail with its text layer, if the engine wants text layers; in another thread than `recognize`.
+        If not, `recognize` gets that thumbnail: boxes refer to `PageImage.size_px`, and there are no crops.
+        """
+        return True
+
     def release_memory(self) -> None:  # noqa: B027 - an optional hook
         """Gives back what caches hold. Called between tasks and under memory pressure."""
 

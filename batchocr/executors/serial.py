@@ -31,7 +31,7 @@ from batchocr.worker.messages import (
     WorkerRefused,
     WorkPlan,
 )
-from batchocr.worker.session import EngineSession
+from batchocr.worker.session import EngineSession, thumbnails_for
 
 
 class SerialExecutor(Executor):
@@ -124,7 +124,7 @@ class SerialExecutor(Executor):
         plan = self._plan
         try:
             recorder = Recorder(task, plan.fingerprint, plan.formats, plan.visualization_dpi)
-            items = page_images(task, self._source, plan.engine, plan.dpi)
+            items = page_images(task, self._source, plan.engine, plan.dpi, thumbnails_for(plan))
             asked, lost = time.monotonic(), False
             for answer in self._session.run(items, lambda pages: None, fresh_engine=task.fresh_engine):
                 answered = time.monotonic()

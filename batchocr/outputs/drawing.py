@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,35 +58,39 @@ def encode_visualization(pixels: Pixels, scale: float, limit_px: int) -> bytes:
     return _jpeg(_scaled(pixels, scale, limit_px), VISUALIZATION_QUALITY)
 
 
-def draw_layout(pixels: Pixels, blocks: Iterable[Block], scale: float, limit_px: int) -> bytes:
+def draw_layout(pixels: Pixels, page_width: int, blocks: Iterable[Block], scale: float, limit_px: int) -> bytes:
     """Gives the page as JPEG with its blocks drawn over it.
 
     Each box has its label's colour, the label and the place in the reading order; a thin line joins each block to the
     next one.
 
     Args:
-        pixels: the page.
+        pixels: the page, or a thumbnail of it.
+        page_width: width of the page, px.
         blocks: boxes in px of the page.
         scale: size of the drawing relative to the page; drawn at that size, so that text stays legible.
         limit_px: most that a side of the drawing may have.
     """
-    picture = _scaled(pixels, scale, limit_px)
-    ratio = picture.width / pixels.shape[1]
+    picture = _scaled(pixels, scale * page_width / pixels.shape[1], limit_px)
+    ratio = picture.width / page_width
     draw = ImageDraw.Draw(picture)
     boxes = [(block, _box(block, ratio, picture.size)) for block in blocks]
     _draw_order(draw, boxes)
-    font = ImageFont.load_default(size=FONT_PX)
     for block, box in boxes:
         colour = _colour(block.label)
         draw.rectangle(box, outline=colour, width=2)
         label = block.label.encode("ascii", "replace").decode()[:30]
-        _draw_tag(draw, box, label if block.order is None else f"{block.order} {label}", colour, font)
+        tag = _tag(label if block.order is None else f"{block.order} {label}", colour)
+        # Above the box, or inside it where the page ends.
+        picture.paste(tag, (box[0], max(0, box[1] - tag.height + 1)))
     return _jpeg(picture, VISUALIZATION_QUALITY)
 
 
 def _picture(pixels: Pixels, factor: int = 1) -> Image.Image:
     """Gives the page as a picture of 1 / `factor` its size, made in strips: a copy of a whole page can take 200 MB."""
     height, width = pixels.shape[:2]
+    if factor == 1 and pixels.flags.c_contiguous:
+        return Image.frombuffer("RGB", (width, height), pixels, "raw", "BGR", 0, 1)
     picture = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     for top in range(0, height, STRIP_ROWS * factor):
         rows = np.ascontiguousarray(pixels[top : top + STRIP_ROWS * factor])
@@ -122,18 +127,18 @@ def _draw_order(draw: ImageDraw.ImageDraw, boxes: list[tuple[Block, tuple[int, i
         draw.line(centres, fill=_ORDER_LINE, width=1)
 
 
-def _draw_tag(
-    draw: ImageDraw.ImageDraw,
-    box: tuple[int, int, int, int],
-    text: str,
-    colour: tuple[int, int, int],
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
-    """Draws a label above the box, or inside it where the page ends."""
-    left, top = box[0], max(0, box[1] - FONT_PX - 3)
-    area = draw.textbbox((left + 2, top + 1), text, font=font)
-    draw.rectangle((left, top, area[2] + 2, top + FONT_PX + 3), fill=colour)
-    draw.text((left + 2, top + 1), text, fill=(255, 255, 255), font=font)
+@lru_cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=FONT_PX)
+
+
+@lru_cache(maxsize=500)
+def _tag(text: str, colour: tuple[int, int, int]) -> Image.Image:
+    """Gives a label in white on its colour; most pages have the same few."""
+    width = int(_font().getbbox(text)[2]) + 5
+    tag = Image.new("RGB", (width, FONT_PX + 4), colour)
+    ImageDraw.Draw(tag).text((2, 1), text, fill=(255, 255, 255), font=_font())
+    return tag
 
 
 def _jpeg(picture: Image.Image, quality: int) -> bytes:

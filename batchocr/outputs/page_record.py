@@ -115,7 +115,7 @@ def _encode_visualizations(
     result: PageResult, page: PageImage | None, dpi: int, blobs: dict[str, bytes], warnings: list[str]
 ) -> dict[str, str]:
     """Adds the page's visualizations to `blobs`; gives the kind to the blob's name."""
-    scale = dpi / page.dpi if page else 1.0
+    scale = dpi / page.dpi if page else 1.0  # of what is given at the page's own size
     limit_px = min(drawing.MAX_JPEG_SIDE_PX, _MAX_PDF_PAGE_INCHES * dpi)
     pictures = {}
     for kind, pixels in result.visualizations.items():
@@ -124,7 +124,7 @@ def _encode_visualizations(
         else:
             warnings.append(f"visualization {safe_key(kind)} is empty or malformed and was left out")
     if page is not None and "layout" not in pictures and _shows_blocks(page, result):
-        pictures["layout"] = drawing.draw_layout(page.pixels, result.blocks, scale, limit_px)
+        pictures["layout"] = drawing.draw_layout(page.pixels, page.size_px[0], result.blocks, scale, limit_px)
     names = {}
     for kind in sorted(pictures):
         names[kind] = f"visualizations/{kind}.jpg"
@@ -134,7 +134,7 @@ def _encode_visualizations(
 
 def _shows_blocks(page: PageImage, result: PageResult) -> bool:
     """Tells whether the blocks' boxes refer to this image: not if it is a stand-in or the engine turned the page."""
-    return page.pixels.shape[:2] == (result.height_px, result.width_px)
+    return page.size_px == (result.width_px, result.height_px)
 
 
 def _is_picture(pixels: Pixels) -> bool:

@@ -21,12 +21,15 @@ from batchocr.pipeline import PageItem, TaskPage, page_images
 from batchocr.worker.child import Boot
 from batchocr.worker.messages import Event, GiveBack, PagesReturned, WorkPlan
 from batchocr.worker.page_budget import PageBudget
+from batchocr.worker.session import thumbnails_for
 from batchocr.worker.untaken import PageKey, UntakenPages
 
 logger = logging.getLogger(__name__)
 
 # How long an engine that works on many pages is kept waiting for the next before it may tell what it has finished.
 PATIENCE_S = 0.1
+# What one word of a text layer takes, about.
+WORD_BYTES = 500
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,10 @@ _Entry: TypeAlias = "Task | TaskPage | _End | None"
 
 
 def size_bytes(item: PageItem | None) -> int:
-    """Gives how much memory a page image takes."""
-    return item.pixels.nbytes if isinstance(item, PageImage) else 0
+    """Gives how much memory a page image takes, with its text layer."""
+    if not isinstance(item, PageImage):
+        return 0
+    return item.pixels.nbytes + (len(item.text_layer.words) * WORD_BYTES if item.text_layer else 0)
 
 
 class PageStream:
@@ -63,6 +68,7 @@ class PageStream:
         self._source = source
         self._budget = budget
         self._send = send
+        self._thumbnails = thumbnails_for(plan)
         self._untaken = UntakenPages()
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._waiting: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
@@ -150,7 +156,7 @@ class PageStream:
         self._waiting.put(None)
 
     def _render(self, task: Task) -> None:
-        pages = page_images(task, self._source, self._plan.engine, self._plan.dpi, self._untaken.has)
+        pages = page_images(task, self._source, self._plan.engine, self._plan.dpi, self._thumbnails, self._untaken.has)
         self._budget.wait_for_room()
         while (page := next(pages, None)) is not None:
             self._budget.hold(size_bytes(page.item))

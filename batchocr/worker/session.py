@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from batchocr.engines.base import Engine
 from batchocr.engines.registry import engine_class
-from batchocr.pipeline import Answer, OpenPages, TaskPage, recognize
+from batchocr.pipeline import Answer, OpenPages, TaskPage, Thumbnails, recognize
 from batchocr.worker.messages import WorkPlan
+
+
+def thumbnails_for(plan: WorkPlan) -> Thumbnails:
+    """Gives when a thumbnail is enough of a page: the engine decides, and only a visualization shows it."""
+    needs_pixels = engine_class(plan.engine.name).needs_pixels
+    return Thumbnails(needs_pixels, plan.visualization_dpi if "pdf" in plan.formats else 0)
 
 
 class EngineSession:

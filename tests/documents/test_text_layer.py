@@ -141,28 +141,6 @@ def test_images_are_boxed_also_within_forms_and_turned(tmp_path) -> None:
     assert not black.any()
 
 
-NOTE = b"/Annots[<</Type/Annot/Subtype/Square/Rect[72 600 200 650]/C[1 0 0]>>]"
-EMPTY_FORM = stream(b"", b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]")
-
-
-@pytest.mark.parametrize(
-    ("more", "entries", "only_text"),
-    [
-        (b"", b"", True),
-        (b" BT 3 Tr /F2 9 Tf 72 600 Td (hidden) Tj ET", b"", True),
-        (b" 72 600 100 1 re f", b"", False),
-        (b" BI /W 1 /H 1 /BPC 8 /CS /G ID \xff EI", b"", False),
-        (b" /Fm Do", b"/Resources<</XObject<</Fm 5 0 R>>/Font<</F1<</Type/Font/Subtype/Type1>>>>>>", False),
-        (b"", NOTE, False),
-    ],
-)
-def test_page_says_whether_it_draws_only_text(tmp_path, more: bytes, entries: bytes, only_text: bool) -> None:
-    content = b"BT /F1 12 Tf 72 700 Td (words) Tj ET" + more
-    layer = text_layer(tmp_path, content, page_entries=entries, more_objects=[EMPTY_FORM])
-    assert texts(layer)[0] == "words"
-    assert layer.only_text is only_text
-
-
 def test_surrogates_become_characters_that_can_be_written() -> None:
     assert _mended("a\ud83d\ude00b") == "a\U0001f600b"
     assert _mended("a\ud83d").encode("utf-8") == b"a\xef\xbf\xbd"

@@ -7,7 +7,7 @@ import pytest
 from ppocr_pages import layer_of, picture, sentences, words_of
 
 from batchocr.datatypes import TextLayer, TextWord
-from batchocr.engines.ppocr.text_layer import distrust, lines_from_words, shows_only_text
+from batchocr.engines.ppocr.text_layer import distrust, draws_with_letters, lines_from_words
 
 PLAIN = ["Pack", "my", "box", "with", "five", "dozen", "jugs"]
 ROWS = [(60, 60 + 40 * row, "Pack my box with five dozen liquor jugs now") for row in range(10)]
@@ -54,18 +54,17 @@ def test_letters_inside_a_small_picture_are_no_reason_for_doubt() -> None:
     assert distrust(layer, picture(ROWS[:4]), 150.0) is None
 
 
-def test_page_that_draws_only_text_is_not_searched_for_more() -> None:
+def test_page_that_draws_only_text_and_rules_is_not_searched_for_more() -> None:
     layer = layer_of(words_of(["Received"], x=700.0, y=10.0))
     assert distrust(layer, picture(ROWS), 150.0) is not None
-    assert distrust(replace(layer, only_text=True), picture(ROWS), 150.0) is None
+    assert distrust(replace(layer, rules=()), picture(ROWS), 150.0) is None
 
 
 @pytest.mark.parametrize("drawn", ["\u2502", "\u250c\u2500\u2500\u2510", "|", "Name:_____", "-----", "\u2588\u2588"])
-def test_lines_drawn_with_letters_are_looked_for_on_the_page(drawn: str) -> None:
-    plain = replace(layer_of(words_of([*PLAIN, "well-known", "A_b", "2\u20133"])), only_text=True)
-    assert shows_only_text(plain)
-    assert not shows_only_text(replace(plain, only_text=False))
-    assert not shows_only_text(replace(plain, words=(*plain.words, *words_of([drawn]))))
+def test_words_may_stand_for_lines(drawn: str) -> None:
+    plain = words_of([*PLAIN, "well-known", "A_b", "2\u20133"])
+    assert not draws_with_letters(plain)
+    assert draws_with_letters((*plain, *words_of([drawn])))
 
 
 def test_light_text_outside_the_layer_counts_like_dark_text() -> None:

@@ -42,5 +42,5 @@ def test_crop_keeps_every_pixel_of_a_picture_taller_than_a_strip() -> None:
 
 def test_drawing_is_no_larger_than_its_limit() -> None:
     block = Block("text", (10.0, 10.0, 500.0, 300.0), 1, "words")
-    drawn = Image.open(io.BytesIO(draw_layout(noise(900, 700), [block], 1.0, 300)))
+    drawn = Image.open(io.BytesIO(draw_layout(noise(900, 700), 700, [block], 1.0, 300)))
     assert max(drawn.size) == 300

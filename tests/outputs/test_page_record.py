@@ -8,7 +8,7 @@ import pytest
 from outputs_builders import block, noise, record
 from PIL import Image
 
-from batchocr.datatypes import PageImage, PageResult
+from batchocr.datatypes import Block, PageImage, PageResult
 from batchocr.outputs.page_record import encode_page, json_safe
 
 
@@ -61,6 +61,26 @@ def test_a_stand_in_image_gets_no_layout() -> None:
     page = PageImage(1, np.zeros((1, 1, 3), np.uint8), 200.0, "x")
     encoded = encode_page(PageResult(1, 30, 40, (block(),)), page, formats=frozenset({"pdf"}), visualization_dpi=100)
     assert encoded.blobs == {}
+
+
+def test_layout_is_drawn_on_a_thumbnail_as_on_its_page() -> None:
+    inside = PageResult(1, 400, 200, (Block("text", (100.0, 40.0, 300.0, 160.0), 1, "words"),))
+    pages = [
+        PageImage(1, np.full((200, 400, 3), 255, np.uint8), 200.0, "x"),
+        PageImage(1, np.full((100, 200, 3), 255, np.uint8), 200.0, "x", thumbnail_of=(400, 200)),
+    ]
+    small, large = (encode_page(inside, page, formats=frozenset({"pdf"}), visualization_dpi=100) for page in pages)
+    assert small == large
+    drawn = np.asarray(Image.open(io.BytesIO(small.blobs["visualizations/layout.jpg"])))
+    assert drawn.shape == (100, 200, 3)
+    assert drawn[50, 50].min() < 128  # the left edge of the box
+
+
+def test_thumbnail_that_is_smaller_than_the_visualization_is_not_enlarged() -> None:
+    page = PageImage(1, np.full((50, 100, 3), 255, np.uint8), 200.0, "x", thumbnail_of=(400, 200))
+    whole = PageResult(1, 400, 200, (Block("text", (0.0, 0.0, 400.0, 200.0), 1, "words"),))
+    encoded = encode_page(whole, page, formats=frozenset({"pdf"}), visualization_dpi=100)
+    assert Image.open(io.BytesIO(encoded.blobs["visualizations/layout.jpg"])).size == (100, 50)
 
 
 def test_malformed_pictures_are_left_out_with_a_warning() -> None:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import pytest
 
-from batchocr.datatypes import DocumentFormat, DocumentRef, FileIdentity, Limits, PageImage, Task
+from batchocr.datatypes import DocumentFormat, DocumentRef, FileIdentity, Limits, PageImage, Task, TextLayer, TextWord
 from batchocr.documents.client import DocumentChild
 from batchocr.engines.fake import FakeEngine, FakeOptions
 from batchocr.worker.child import Boot
@@ -40,7 +41,9 @@ class Pages:
         self.drawn: list[int] = []
         self.at_three, self.go_on = threading.Event(), threading.Event()
 
-    def render(self, document: DocumentRef, page_no: int, dpi: int, want_text: bool) -> PageImage:
+    def render(
+        self, document: DocumentRef, page_no: int, dpi: int, want_text: bool, thumbnail_dpi: int | None = None
+    ) -> PageImage:
         self.drawn.append(page_no)
         if page_no == 3:
             self.at_three.set()
@@ -98,6 +101,13 @@ def test_page_that_was_drawn_and_then_given_back_takes_no_room_any_more(worker: 
     assert list(worker.read_all()) == []
     worker.budget.hold(99 * PAGE_BYTES)
     worker.budget.wait_for_room()  # would never come back if the pages still counted
+
+
+def test_text_layer_counts_as_memory_so_that_pages_of_small_pixels_are_not_drawn_without_end() -> None:
+    word = TextWord("word", (0.0, 0.0, 9.0, 9.0), 9.0, bold=False, line=0)
+    page = PageImage(1, np.zeros((1, 1, 3), np.uint8), 72.0, "x", TextLayer((word,) * 1000, 0.0, 0.0, ()))
+    assert size_bytes(page) >= 100_000
+    assert size_bytes(replace(page, text_layer=None)) == 3
 
 
 def test_worker_with_nothing_to_give_back_says_so(worker: Worker) -> None:

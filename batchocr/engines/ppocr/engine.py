@@ -75,6 +75,13 @@ class PpOcrEngine(Engine):
         self._reads_images = options.mode != "text"
         self._reader: PageReader | None = None
 
+    @classmethod
+    def needs_pixels(cls, page: PageImage) -> bool:
+        """Tells that the text layer of a thumbnail is not to be trusted or not all that there is to read."""
+        from batchocr.engines.ppocr.layer_alone import needs_pixels
+
+        return needs_pixels(page)
+
     def load(self, device: str) -> None:
         """Opens the networks; about a second on the CPU.
 

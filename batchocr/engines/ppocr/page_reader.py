@@ -8,17 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
+import numpy as np
 
 from batchocr.datatypes import PageImage, PageResult
 from batchocr.engines.ppocr.detection import Detector
+from batchocr.engines.ppocr.layer_alone import needs_pixels
 from batchocr.engines.ppocr.layout import analyze
 from batchocr.engines.ppocr.line_reader import LineReader
 from batchocr.engines.ppocr.orientation import turned_box
 from batchocr.engines.ppocr.recognition import Recognizer
-from batchocr.engines.ppocr.rulings import find_rules, no_rules
+from batchocr.engines.ppocr.rulings import find_rules, rules_of
 from batchocr.engines.ppocr.runtime import Network, open_network
 from batchocr.engines.ppocr.tables import grids_of
-from batchocr.engines.ppocr.text_layer import distrust, lines_from_words, shows_only_text
+from batchocr.engines.ppocr.text_layer import distrust, lines_from_words
 from batchocr.errors import EngineError, FailureKind
 
 if TYPE_CHECKING:
@@ -82,11 +84,7 @@ class PageReader:
         try:
             source = self._text_source(page)
             if source.kind == "text_layer":
-                lines = lines_from_words(page.text_layer.words) if page.text_layer else []
-                # Searching the image takes longer than all else, and here there is nothing to find in it.
-                only_text = page.text_layer is not None and shows_only_text(page.text_layer)
-                rules = no_rules(*page.pixels.shape[:2]) if only_text else find_rules(page.pixels)
-                return _result(page, page.pixels, 0, source, lines, rules, grids_of(rules), only_text=only_text)
+                return _read_layer(page, source)
             return self._read_image(page, source)
         except cv2.error as err:
             kind = FailureKind.ENGINE_OUT_OF_MEMORY if err.code == cv2.Error.StsNoMem else None
@@ -100,7 +98,8 @@ class PageReader:
     def _text_source(self, page: PageImage) -> TextSource:
         if self._mode == "ocr":
             return TextSource("ocr", "mode ocr")
-        doubt = distrust(page.text_layer, page.pixels, page.dpi)
+        # Of a page whose layer is doubtful no thumbnail comes.
+        doubt = None if page.thumbnail_of else distrust(page.text_layer, page.pixels, page.dpi)
         if self._mode == "text":
             warning = None if doubt is None else f"{doubt}; mode auto or ocr reads such a page from its image"
             return TextSource("text_layer", "mode text", warning)
@@ -116,6 +115,18 @@ class PageReader:
         return _result(page, upright, turns, source, lines, rules, grids, read_boxes)
 
 
+def _read_layer(page: PageImage, source: TextSource) -> PageResult:
+    layer = page.text_layer
+    lines = lines_from_words(layer.words) if layer else []
+    if layer is not None and layer.rules is not None and (page.thumbnail_of or not needs_pixels(page)):
+        width, height = page.size_px
+        empty: Pixels = np.broadcast_to(np.uint8(255), (height, width, 3))  # takes no memory
+        rules = rules_of(layer.rules, height, width)
+        return _result(page, empty, 0, source, lines, rules, grids_of(rules), no_figures=True)
+    rules = find_rules(page.pixels)
+    return _result(page, page.pixels, 0, source, lines, rules, grids_of(rules))
+
+
 def _result(
     page: PageImage,
     upright: Pixels,
@@ -126,14 +137,16 @@ def _result(
     grids: Sequence[TableGrid],
     read_boxes: ReadBoxes | None = None,
     *,
-    only_text: bool = False,
+    no_figures: bool = False,
 ) -> PageResult:
     """Lays the upright page out, and turns the boxes back to where they are on the page as it came."""
-    height, width = page.pixels.shape[:2]
+    width, height = page.size_px
     image_boxes: list[BBox] = []
     if page.text_layer is not None:
         image_boxes = [turned_box(box, turns, width, height) for box in page.text_layer.image_boxes]
-    layout = analyze(upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes, rules, only_text=only_text)
+    layout = analyze(
+        upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes, rules, no_figures=no_figures
+    )
     blocks = layout.blocks
     raw: dict[str, Any] = {"text_source": source.kind, "reason": source.reason}
     warnings = [source.warning] if source.warning else []

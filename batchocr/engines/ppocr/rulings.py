@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -17,7 +17,7 @@ import numpy as np
 from batchocr.engines.ppocr.geometry import Frame, median
 
 if TYPE_CHECKING:
-    from batchocr.datatypes import Pixels
+    from batchocr.datatypes import BBox, Pixels
 
 MAX_SLOPE = math.radians(2.5)
 MAX_RULES = 1500
@@ -89,6 +89,24 @@ def no_rules(height: int, width: int) -> Rules:
     return Rules(Frame(), max(height, width) / 100, (), ())
 
 
+def rules_of(boxes: Sequence[BBox], height: int, width: int) -> Rules:
+    """Gives the rules of a page of this size, px, that draws them as these boxes (`TextLayer.rules`)."""
+    nothing = no_rules(height, width)
+    unit = nothing.unit
+    level = [Rule((y0 + y1) / 2, x0, x1) for x0, y0, x1, y1 in boxes if x1 - x0 >= y1 - y0]
+    plumb = [Rule((x0 + x1) / 2, y0, y1) for x0, y0, x1, y1 in boxes if x1 - x0 < y1 - y0]
+    horizontal, vertical = (
+        tuple(rule for rule in _joined(rules, unit) if rule.end - rule.start >= _shortest(unit))
+        for rules in (level, plumb)
+    )
+    return replace(nothing, horizontal=horizontal, vertical=vertical)
+
+
+def _shortest(unit: float) -> float:
+    """Gives the length of a rule, px, that a stroke of a letter does not have."""
+    return max(1.3 * unit, 16)
+
+
 def _enlarged(rules: Rules, times: int) -> Rules:
     """Gives the rules of a page that was searched at 1 / `times` its size."""
 
@@ -120,7 +138,7 @@ def _strokes(ink: Pixels, unit: float) -> list[tuple[float, float, float, float]
     for number, outline in enumerate(outlines):
         x, y, length, height = cv2.boundingRect(outline)
         slim = height <= length * math.tan(MAX_SLOPE) + max(0.7 * unit, 11.0)
-        if tree[0, number, 3] >= 0 or length < max(1.3 * unit, 16) or not slim:
+        if tree[0, number, 3] >= 0 or length < _shortest(unit) or not slim:
             continue
         patch = np.zeros((height, length), np.uint8)
         cv2.drawContours(patch, [outline], 0, 1, cv2.FILLED, offset=(-x, -y))

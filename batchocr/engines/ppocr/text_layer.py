@@ -61,6 +61,17 @@ def distrust(layer: TextLayer | None, pixels: Pixels, dpi: float) -> str | None:
     """
     if layer is None:
         return "the page has no text layer"
+    doubt = doubt_of_words(layer)
+    # What is neither a word nor a rule may be text all the same.
+    if doubt is None and layer.rules is None:
+        uncovered = _uncovered_share(layer, pixels, dpi)
+        if uncovered > MAX_UNCOVERED_SHARE:
+            return f"{uncovered:.0%} of what looks like text on the page is not in the text layer"
+    return doubt
+
+
+def doubt_of_words(layer: TextLayer) -> str | None:
+    """Gives what the words of a text layer themselves say against it, or None."""
     if not layer.words:
         return "the text layer is empty"
     if layer.invisible_share > MAX_INVISIBLE_SHARE:
@@ -74,15 +85,12 @@ def distrust(layer: TextLayer | None, pixels: Pixels, dpi: float) -> str | None:
         return "the text layer's words fall apart into single letters"
     if _wrongly_decoded(layer.words):
         return "the text layer's characters make no words, as a font with a wrong encoding gives them"
-    uncovered = 0.0 if layer.only_text else _uncovered_share(layer, pixels, dpi)
-    if uncovered > MAX_UNCOVERED_SHARE:
-        return f"{uncovered:.0%} of what looks like text on the page is not in the text layer"
     return None
 
 
-def shows_only_text(layer: TextLayer) -> bool:
-    """Tells whether a page shows no rule and no figure: it draws only text, and none of that stands for lines."""
-    return layer.only_text and not any(_DRAWN_WITH_LETTERS.search(word.text) for word in layer.words)
+def draws_with_letters(words: Iterable[TextWord]) -> bool:
+    """Tells whether some words stand for lines, as printers without graphics drew them."""
+    return any(_DRAWN_WITH_LETTERS.search(word.text) for word in words)
 
 
 def lines_from_words(words: Iterable[TextWord]) -> list[Line]:
