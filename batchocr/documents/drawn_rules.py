@@ -69,7 +69,7 @@ def drawn_rules(page: Any, geometry: Geometry) -> tuple[BBox, ...] | None:
     found[:, 0::2] = found[:, 0::2].clip(0, geometry.size_px[0])
     found[:, 1::2] = found[:, 1::2].clip(0, geometry.size_px[1])
     seen = (found[:, 2] > found[:, 0]) & (found[:, 3] > found[:, 1])
-    return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in found[seen].tolist())
+    return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in found[seen].round(2).tolist())
 
 
 def _has_notes(page: Any) -> bool:

@@ -77,7 +77,7 @@ def image_boxes(page: Any, geometry: Geometry) -> tuple[BBox, ...]:
     lows = np.clip(np.minimum(boxes[:, 0:2], boxes[:, 4:6]), 0, geometry.size_px)
     highs = np.clip(np.maximum(boxes[:, 2:4], boxes[:, 6:8]), 0, geometry.size_px)
     seen = np.isfinite(boxes).all(axis=1) & (highs > lows).all(axis=1)
-    return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in np.hstack((lows, highs))[seen].tolist())
+    return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in np.hstack((lows, highs))[seen].round(2).tolist())
 
 
 def _image_corners(

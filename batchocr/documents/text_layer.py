@@ -1,74 +1,27 @@
-"""What a PDF page says of itself: its words, where they stand on the page image, and where its pictures are.
-
-Asks PDFium for every character by itself: its ready-made strings and rectangles carry neither words nor fonts. The
-loops over characters hold nothing but calls of PDFium (about 3 us a character); all else is done on arrays.
-"""
+"""What a PDF page says of itself: its words, where they stand on the page image, and where its pictures are."""
 
 from __future__ import annotations
 
-import ctypes
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from itertools import repeat
-from math import hypot, isfinite
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pypdfium2.raw as pdfium_c
 
 from batchocr.datatypes import TextLayer, TextWord
 from batchocr.documents.drawn_rules import drawn_rules
 from batchocr.documents.page_geometry import Geometry, image_boxes
+from batchocr.documents.text_chars import HYPHEN, SPACES, Chars, read_chars
 
 if TYPE_CHECKING:
-    Floats = npt.NDArray[np.float64]
     Flags = npt.NDArray[np.bool_]
 
 MAX_CHARS = 200_000
 # Of the font's height. A word's letters stand closer; PDFium itself sees a space in less.
 WORD_GAP = 0.5
-BOLD_WEIGHT = 650
-_BOLD_NAME = re.compile(rb"bold|black|heavy|demi|cmbx|[-,]bd\b", re.IGNORECASE)
-_SPACES = (*range(9, 14), 32, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 _DROPPED = (*range(32), *range(0x7F, 0xA0), *range(0x200B, 0x2010), 0x2060, 0xFEFF)
-# PDFium's own sign for a hyphen at the end of a line.
-_LINE_HYPHEN = 2
 _SOFT_HYPHEN = 0xAD
-_HYPHEN = ord("-")
 _NEWLINE = 10
-
-
-def _plain(function: Any, result: Any, *arguments: Any) -> Any:
-    """Gives a function of PDFium that takes and gives addresses as numbers: cheaper by half, and addresses compare."""
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    return ctypes.CFUNCTYPE(result, ctypes.c_size_t, ctypes.c_int, *arguments)(address or 0)
-
-
-_code_of = _plain(pdfium_c.FPDFText_GetUnicode, ctypes.c_uint)
-_has_map_error = _plain(pdfium_c.FPDFText_HasUnicodeMapError, ctypes.c_int)
-_text_object_of = _plain(pdfium_c.FPDFText_GetTextObject, ctypes.c_size_t)
-_put_loose_box = _plain(pdfium_c.FPDFText_GetLooseCharBox, ctypes.c_int, ctypes.c_size_t)
-
-
-@dataclass(frozen=True)
-class _Chars:
-    """The characters of a page; one entry of every array for each.
-
-    Attributes:
-        codes: Unicode values.
-        boxes: shape (n, 4), px.
-        sizes: height of the font, px.
-        bold, invisible, unmapped: flags.
-    """
-
-    codes: npt.NDArray[np.int64]
-    boxes: Floats
-    sizes: Floats
-    bold: Flags
-    invisible: Flags
-    unmapped: Flags
 
 
 def read_text_layer(page: Any, width_px: int, height_px: int) -> tuple[TextLayer | None, tuple[str, ...]]:
@@ -83,7 +36,7 @@ def read_text_layer(page: Any, width_px: int, height_px: int) -> tuple[TextLayer
         count = text_page.count_chars()
         if count > MAX_CHARS:
             return None, (f"text layer not used: it has {count:,} characters, more than {MAX_CHARS:,}",)
-        chars = _read_chars(text_page.raw, count, geometry)
+        chars = _on_image(read_chars(text_page, count), geometry)
     finally:
         text_page.close()
     layer = _text_layer(chars, geometry)
@@ -93,89 +46,24 @@ def read_text_layer(page: Any, width_px: int, height_px: int) -> tuple[TextLayer
     return replace(layer, image_boxes=image_boxes(page, geometry)), ()
 
 
-def _read_chars(text_page: Any, count: int, geometry: Geometry) -> _Chars:
-    codes = _of_each(_code_of, text_page, count)
-    errors = _of_each(_has_map_error, text_page, count)
-    sizes, bold, invisible = _read_styles(text_page, count)
-    codes[codes == _LINE_HYPHEN] = _HYPHEN
+def _on_image(chars: Chars, geometry: Geometry) -> Chars:
+    """Gives the characters with boxes and sizes in px, and with what words are made of."""
+    codes = chars.codes.copy()
     ends_line = np.isin(np.append(codes[1:], _NEWLINE), (10, 13))
-    codes[(codes == _SOFT_HYPHEN) & ends_line] = _HYPHEN
+    codes[(codes == _SOFT_HYPHEN) & ends_line] = HYPHEN
     private = ((codes >= 0xE000) & (codes <= 0xF8FF)) | (codes == 0xFFFD) | (codes >= 0xF0000)
-    return _Chars(
+    no_text = np.isin(codes, sorted(set(_DROPPED) - set(SPACES)))
+    return replace(
+        chars,
         codes=codes,
-        boxes=geometry.to_px(_read_boxes(text_page, sizes, ~np.isin(codes, _SPACES))),
-        sizes=sizes * geometry.px_per_point,
-        bold=bold,
-        invisible=invisible,
-        unmapped=(errors == 1) | private | np.isin(codes, sorted(set(_DROPPED) - set(_SPACES))),
+        boxes=geometry.to_px(chars.boxes),
+        sizes=chars.sizes * geometry.px_per_point,
+        unmapped=chars.unmapped | private | no_text,
     )
 
 
-def _of_each(function: Any, text_page: Any, count: int, *arguments: Iterable[int]) -> npt.NDArray[np.int64]:
-    """Gives what a function of PDFium says of each character."""
-    handle = ctypes.cast(text_page, ctypes.c_void_p).value
-    return np.fromiter(map(function, repeat(handle, count), range(count), *arguments), np.int64, count)
-
-
-def _read_boxes(text_page: Any, sizes: Floats, inked: Flags) -> Floats:
-    """Gives the boxes of all characters in points, shape (n, 4).
-
-    The loose box (advance width, height of the font) makes words of one line equally high, whatever their letters. It
-    is useless for turned text and for fonts that lie about their height; there the box of the ink takes its place.
-    """
-    rects = np.zeros((len(sizes), 4), np.float32)
-    start, step = rects.ctypes.data, rects.itemsize * 4
-    _of_each(_put_loose_box, text_page, len(sizes), range(start, start + len(sizes) * step, step))
-    points = rects.astype(np.float64)
-    heights = np.abs(points[:, 1] - points[:, 3])
-    doubtful = ~np.isfinite(points).all(axis=1) | (heights < 0.25 * sizes) | (heights > 3 * sizes)
-    for index in np.flatnonzero(doubtful & inked).tolist():
-        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-        if pdfium_c.FPDFText_GetCharBox(text_page, index, left, right, bottom, top):
-            points[index] = (left.value, top.value, right.value, bottom.value)
-    return np.nan_to_num(points, nan=-1e6, posinf=1e6, neginf=-1e6)
-
-
-def _read_styles(text_page: Any, count: int) -> tuple[Floats, Flags, Flags]:
-    """Gives font height in points, boldness and invisibility; looked up once for each text object."""
-    addresses = _of_each(_text_object_of, text_page, count)
-    # Characters that PDFium made up (spaces, line ends) belong to no object; they go with those before them.
-    owners = np.maximum.accumulate(np.where(addresses != 0, np.arange(count), 0))
-    objects, firsts, numbers = np.unique(addresses[owners], return_index=True, return_inverse=True)
-    bold_fonts: dict[int, bool] = {}
-    styles = [
-        _style(text_page, index, address, bold_fonts) if address else (0.0, False, False)
-        for address, index in zip(objects.tolist(), firsts.tolist(), strict=True)
-    ]
-    table = np.array(styles, np.float64).reshape(-1, 3)[numbers]
-    return table[:, 0], table[:, 1] > 0, table[:, 2] > 0
-
-
-def _style(text_page: Any, index: int, address: int, bold_fonts: dict[int, bool]) -> tuple[float, bool, bool]:
-    text_object = ctypes.cast(address, pdfium_c.FPDF_PAGEOBJECT)
-    matrix = pdfium_c.FS_MATRIX()
-    size = float(pdfium_c.FPDFText_GetFontSize(text_page, index))
-    # The font's own size says little: many a PDF sets size 1 and scales by the matrix.
-    if pdfium_c.FPDFText_GetMatrix(text_page, index, matrix):
-        size *= hypot(matrix.c, matrix.d)
-    font = pdfium_c.FPDFTextObj_GetFont(text_object)
-    font_address = ctypes.cast(font, ctypes.c_void_p).value or 0
-    if font_address not in bold_fonts:
-        bold_fonts[font_address] = bool(font_address) and _is_bold(font)
-    invisible = pdfium_c.FPDFTextObj_GetTextRenderMode(text_object) == pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE
-    return (size if isfinite(size) else 0.0), bold_fonts[font_address], invisible
-
-
-def _is_bold(font: Any) -> bool:
-    if pdfium_c.FPDFFont_GetWeight(font) >= BOLD_WEIGHT:
-        return True
-    name = ctypes.create_string_buffer(256)
-    length = pdfium_c.FPDFFont_GetBaseFontName(font, name, len(name))
-    return 0 < length <= len(name) and _BOLD_NAME.search(name.value) is not None
-
-
-def _text_layer(chars: _Chars, geometry: Geometry) -> TextLayer:
-    spaces = np.isin(chars.codes, _SPACES)
+def _text_layer(chars: Chars, geometry: Geometry) -> TextLayer:
+    spaces = np.isin(chars.codes, SPACES)
     dropped = ~spaces & (np.isin(chars.codes, _DROPPED) | (chars.codes == _SOFT_HYPHEN))
     said = ~spaces & (chars.codes != _SOFT_HYPHEN)
     kept = np.flatnonzero(~spaces & ~dropped)
@@ -187,29 +75,30 @@ def _text_layer(chars: _Chars, geometry: Geometry) -> TextLayer:
     )
 
 
-def _words(chars: _Chars, kept: npt.NDArray[np.intp], spaces: Flags, geometry: Geometry) -> tuple[TextWord, ...]:
+def _words(chars: Chars, kept: npt.NDArray[np.intp], spaces: Flags, geometry: Geometry) -> tuple[TextWord, ...]:
     lines = np.cumsum(chars.codes == _NEWLINE)[kept]
     starts = np.flatnonzero(_begins_word(chars, kept, spaces, lines))
     boxes, sizes = chars.boxes[kept], chars.sizes[kept]
     mins = np.minimum.reduceat(boxes[:, :2], starts)
     maxs = np.maximum.reduceat(boxes[:, 2:], starts)
-    heights = np.maximum.reduceat(sizes, starts).tolist()
+    heights = np.maximum.reduceat(sizes, starts).round(2).tolist()
     lengths = np.diff(np.append(starts, len(kept)))
     bold = (np.add.reduceat(chars.bold[kept].astype(np.int64), starts) * 2 > lengths).tolist()
     middles = (mins + maxs) / 2
     on_page: Flags = np.all((middles >= 0) & (middles <= geometry.size_px), axis=1)
-    edges = np.hstack((np.clip(mins, 0, geometry.size_px), np.clip(maxs, 0, geometry.size_px))).tolist()
-    letters = list(map(chr, chars.codes[kept].tolist()))
-    mend = _mended if any("\ud800" <= letter <= "\udfff" for letter in letters) else str
+    edges = np.hstack((np.clip(mins, 0, geometry.size_px), np.clip(maxs, 0, geometry.size_px))).round(2).tolist()
+    codes = chars.codes[kept]
+    letters = codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    mend = _mended if ((codes >= 0xD800) & (codes <= 0xDFFF)).any() else str
     ends = [*starts[1:].tolist(), len(kept)]
     return tuple(
-        TextWord(mend("".join(letters[start:end])), tuple(edges[number]), heights[number], bold[number], line)
+        TextWord(mend(letters[start:end]), tuple(edges[number]), heights[number], bold[number], line)
         for number, (start, end, line) in enumerate(zip(starts.tolist(), ends, lines[starts].tolist(), strict=True))
         if on_page[number]
     )
 
 
-def _begins_word(chars: _Chars, kept: npt.NDArray[np.intp], spaces: Flags, lines: npt.NDArray[np.int64]) -> Flags:
+def _begins_word(chars: Chars, kept: npt.NDArray[np.intp], spaces: Flags, lines: npt.NDArray[np.int64]) -> Flags:
     """Tells for each kept character whether a word begins with it."""
     boxes, sizes = chars.boxes[kept], chars.sizes[kept]
     before, after = boxes[:-1], boxes[1:]

@@ -119,16 +119,13 @@ def probe_from_json(fields: Mapping[str, Any]) -> Probe:
 
 
 def text_layer_to_json(layer: TextLayer) -> dict[str, Any]:
-    """Gives a text layer as compact JSON values, boxes rounded to a hundredth of a pixel."""
+    """Gives a text layer as compact JSON values."""
     return {
-        "words": [
-            (word.text, *(round(edge, 2) for edge in word.bbox), round(word.font_size_px, 2), int(word.bold), word.line)
-            for word in layer.words
-        ],
+        "words": [(word.text, *word.bbox, word.font_size_px, int(word.bold), word.line) for word in layer.words],
         "invisible": layer.invisible_share,
         "unmapped": layer.unmapped_share,
-        "images": _rounded(layer.image_boxes),
-        "rules": None if layer.rules is None else _rounded(layer.rules),
+        "images": layer.image_boxes,
+        "rules": layer.rules,
     }
 
 
@@ -144,10 +141,6 @@ def text_layer_from_json(fields: Mapping[str, Any]) -> TextLayer:
         image_boxes=_boxes(fields["images"]),
         rules=None if fields["rules"] is None else _boxes(fields["rules"]),
     )
-
-
-def _rounded(boxes: Iterable[BBox]) -> list[list[float]]:
-    return [[round(edge, 2) for edge in box] for box in boxes]
 
 
 def _boxes(rows: Iterable[Sequence[float]]) -> tuple[BBox, ...]:
