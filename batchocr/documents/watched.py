@@ -33,6 +33,7 @@ class WatchedChild:
         self._process = launch(
             "batchocr.documents.child", arguments=arguments(limits), stdout=subprocess.PIPE, stderr=log
         )
+        self._usage = psutil.Process(self._process.pid)  # a zombie until it is reaped, so it is there
         self._sink = cast("ByteSink", _raw(self._process.stdin))
         self.source = cast("ByteSource", _raw(self._process.stdout))
         _widen(self._process.stdout)
@@ -62,7 +63,7 @@ class WatchedChild:
     def rss_bytes(self) -> int:
         """Gives the child's resident memory in bytes, 0 if it is gone."""
         try:
-            return int(psutil.Process(self.pid).memory_info().rss)
+            return int(self._usage.memory_info().rss)
         except psutil.Error:
             return 0
 

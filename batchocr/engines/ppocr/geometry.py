@@ -39,6 +39,8 @@ class Frame:
 
     def upright_box(self, bbox: BBox) -> BBox:
         """Gives a box of the page turned about its centre, its size kept."""
+        if self.angle == 0.0:
+            return bbox
         centre_u, centre_v = self.upright((bbox[0] + bbox[2]) / 2, (bbox[1] + bbox[3]) / 2)
         half_width, half_height = (bbox[2] - bbox[0]) / 2, (bbox[3] - bbox[1]) / 2
         return centre_u - half_width, centre_v - half_height, centre_u + half_width, centre_v + half_height

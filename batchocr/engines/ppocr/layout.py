@@ -200,15 +200,22 @@ class _Page:
         self.exact_heights = exact_heights
         self.frame = frame
         self.boxes = [frame.upright_line(line) for line in lines]
+        self._known_rows: dict[tuple[int, ...], Row] = {}
 
     def row(self, indexes: Sequence[int]) -> Row:
         """Gives lines that stand side by side as one row."""
+        key = tuple(indexes)
+        if key not in self._known_rows:
+            self._known_rows[key] = self._row(key)
+        return self._known_rows[key]
+
+    def _row(self, indexes: tuple[int, ...]) -> Row:
         members = [self.lines[index] for index in indexes]
         text = join_texts((line.text for line in members), undo_hyphens=False)
         longest = max(members, key=lambda line: len(line.text))
         bold = all(line.bold or not any(c.isalnum() for c in line.text) for line in members)
         height = max(longest.height_px, 1.0)
-        return Row(text, union(self.boxes[index] for index in indexes), height, bold, tuple(indexes))
+        return Row(text, union(self.boxes[index] for index in indexes), height, bold, indexes)
 
     def rows(self, indexes: Sequence[int]) -> list[list[Row]]:
         """Gives the rows of the whole page, whatever its columns, one `Row` per line."""

@@ -5,6 +5,7 @@ Prose must never become a table, so rules or figures are asked for beside the al
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from batchocr.engines.ppocr.geometry import Frame, holds, median, overlap, union
 from batchocr.engines.ppocr.lines import Line
 from batchocr.engines.ppocr.rulings import Rule, Rules
 from batchocr.engines.ppocr.table_split import free_gaps
-from batchocr.engines.ppocr.table_text import tokens_of
+from batchocr.engines.ppocr.table_text import Token, tokens_of
 from batchocr.engines.ppocr.tables import TableGrid, make_grid
 from batchocr.engines.ppocr.wording import is_mark, is_number_like, looks_like_code
 
@@ -78,14 +79,16 @@ def _is_in_any(entry: _Entry, grids: Sequence[TableGrid]) -> bool:
 def _entries(index: int, line: Line, frame: Frame) -> list[_Entry]:
     if not line.words:
         return [_Entry(line.text, frame.upright_line(line))]
-    entries: list[_Entry] = []
+    parts: list[list[Token]] = []
+    right = -math.inf
     for token in sorted(tokens_of(index, line, frame), key=lambda token: token.box):
-        if entries and token.box[0] - entries[-1].box[2] < 0.9 * max(line.height_px, 1.0):
-            last = entries[-1]
-            entries[-1] = _Entry(f"{last.text} {token.text}", union((last.box, token.box)))
+        if token.box[0] - right < 0.9 * max(line.height_px, 1.0):
+            parts[-1].append(token)
+            right = max(right, token.box[2])
         else:
-            entries.append(_Entry(token.text, token.box))
-    return entries
+            parts.append([token])
+            right = token.box[2]
+    return [_Entry(" ".join(token.text for token in part), union(token.box for token in part)) for part in parts]
 
 
 def _rows(entries: Sequence[_Entry]) -> list[_Row]:

@@ -145,7 +145,7 @@ def _distance(above: Row, below: Row) -> float:
 
 
 def _are_alike(row: Row, other: Row, tolerance: float, body: float = math.inf) -> bool:
-    lower, higher = sorted((row.height, other.height))
+    lower, higher = (row.height, other.height) if row.height < other.height else (other.height, row.height)
     # Titles and what stands below them differ plainly from the text, but less from one another.
     return higher <= (min(tolerance, BIG_TOLERANCE) if lower >= BIG * body else tolerance) * lower
 
