@@ -114,10 +114,12 @@ def _colour(label: str) -> tuple[int, int, int]:
 
 def _box(block: Block, ratio: float, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Gives the block's box in px of the drawing, inside it and with its corners in order."""
-    edges = np.nan_to_num(np.asarray(block.bbox, dtype=np.float64) * ratio)
-    x0, x1 = sorted(int(x) for x in np.clip(edges[[0, 2]], 0, size[0] - 1))
-    y0, y1 = sorted(int(y) for y in np.clip(edges[[1, 3]], 0, size[1] - 1))
-    return x0, y0, x1, y1
+    # What is no number goes to 0: `max` gives its first argument then.
+    xs, ys = (
+        sorted(int(min(max(0.0, float(edge) * ratio), side - 1)) for edge in edges)
+        for edges, side in ((block.bbox[0::2], size[0]), (block.bbox[1::2], size[1]))
+    )
+    return xs[0], ys[0], xs[1], ys[1]
 
 
 def _draw_order(draw: ImageDraw.ImageDraw, boxes: list[tuple[Block, tuple[int, int, int, int]]]) -> None:

@@ -72,6 +72,8 @@ class _RawTable:
 
 def parse_tables(source: str) -> list[Table]:
     """Gives the tables of a piece of HTML, in order; a table within a cell becomes text of that cell."""
+    if not source:
+        return []
     reader = _TableReader()
     # `<![` is the one thing on which the standard library's parser raises.
     reader.feed(source[:MAX_HTML_CHARS].replace("<![", "&lt;!["))
