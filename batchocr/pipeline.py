@@ -100,6 +100,14 @@ class Thumbnails:
     needs_pixels: Callable[[PageImage], bool]
     dpi: int
 
+    def suffices(self, page: PageImage) -> bool:
+        """Tells whether the engine reads a page from its thumbnail."""
+        try:
+            return not self.needs_pixels(page)
+        except Exception:  # the border to engines, as in `recognize`: the page comes in full
+            logger.exception("page %d: the engine could not say whether it needs pixels", page.page_no)
+            return False
+
 
 def page_images(
     task: Task,
@@ -130,7 +138,7 @@ def page_images(
         try:
             wish = (task.document, page_no, round(dpi * task.scale), engine.wants_text_layer)
             page = source.render(*wish, thumbnails.dpi if engine.wants_text_layer else None)
-            if page.thumbnail_of is not None and thumbnails.needs_pixels(page):
+            if page.thumbnail_of is not None and not thumbnails.suffices(page):
                 page = source.render(*wish)
             page = replace(page, page_count=task.document.page_count)
             page = page if task.scale == 1.0 else _with_fewer_pixels(page, task)

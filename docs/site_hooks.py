@@ -29,8 +29,8 @@ _SETTINGS = """\
 
 Every setting is an option of `batchocr run`, a key of a job file (`--job FILE`), a keyword of `batchocr.run()` and a
 variable `BATCHOCR_KEY`, such as `BATCHOCR_DEVICES`. Stronger wins: option, variable, job file, profile (`--profile
-NAME`, a file of `configs/`), default. Unknown names are errors. What an engine takes besides:
-[options of engines](engine-options.md)."""
+NAME`, a file of `configs/`, your own or one that comes along), default. Unknown names are errors. What an engine takes
+besides: [options of engines](engine-options.md)."""
 _INGEST = """
 ## Section `ingest` of a job
 

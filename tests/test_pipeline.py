@@ -329,6 +329,21 @@ def test_engine_that_wants_text_layers_says_of_which_pages_a_thumbnail_is_enough
     assert all(item.page_count == DOCUMENT.page_count for item in found if isinstance(item, PageImage))
 
 
+def test_engine_that_cannot_say_whether_it_needs_pixels_gets_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def raises(page: PageImage) -> bool:
+        raise ZeroDivisionError("odd page")
+
+    source = Source()
+    engine = replace(info(needs_image=True), wants_text_layer=True)
+    (page,) = page_images(task(tmp_path, 2), source, engine, 150, Thumbnails(raises, 50))
+    assert isinstance(page.item, PageImage)
+    assert page.item.thumbnail_of is None
+    assert source.asked == [(2, 150, True, 50), (2, 150, True, None)]
+    assert "odd page" in caplog.text
+
+
 # --- recorder ---
 
 

@@ -42,7 +42,8 @@ Examples:
   batchocr engines config PP-StructureV3 > my.yaml
   batchocr engines config paddleocr-vl > my.yaml
 
-NAME is what PaddleX or PaddleOCR calls the pipeline (docs/paddlex.md lists them), or an engine that runs pipelines.
+NAME is what PaddleX or PaddleOCR calls the pipeline (docs/paddlex.md lists them), an engine that runs pipelines, or a
+release of PaddleOCR-VL (v1, v1.5, v1.6).
 Document unwarping and the like are switched off in it; fine-tuned models go into `model_dir`.
 """
 

@@ -44,7 +44,11 @@ The results of one document are a folder in the output folder. The same command 
 @setting_options()
 @click.command("run", cls=GroupedCommand, epilog=EPILOG)
 @click.option("--job", type=click.Path(path_type=Path), metavar="FILE", help="job file with settings (YAML)")
-@click.option("--profile", metavar="NAME", help="settings from configs/NAME.yaml here, or from a YAML file")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    help="settings from a YAML file, from configs/NAME.yaml here, or from a profile that comes along (kaggle-t4x2, …)",
+)
 @click.option("--quiet", is_flag=True, help="show no progress, and nothing at all when every page is read")
 @click.option("--json", "as_json", is_flag=True, help="write one JSON summary to stdout, and nothing else there")
 def command(job: Path | None, quiet: bool, as_json: bool, **parameters: Any) -> int:

@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from batchocr.config.overlap import check_apart
+from batchocr.config.profiles import find_profile
 from batchocr.config.settings import RunSettings, describe_settings, is_secret
 from batchocr.errors import ConfigError, SetupError
 
@@ -53,7 +54,7 @@ def load_settings(flags: Mapping[str, Any], job: Path | None, environ: Mapping[s
         layers.append(_Layer(read_settings_file(job), str(job)))
     profile = next((layer for layer in layers if layer.values.get("profile")), None)
     if profile is not None:
-        file = _find_profile(str(profile.values["profile"]), job)
+        file = find_profile(str(profile.values["profile"]), job)
         layers.append(_Layer(read_settings_file(file, allowed=()), str(file)))
     values, origins = _merge(layers)
     settings = build_settings(values, origins)
@@ -175,18 +176,6 @@ def _anchored_input(item: str, folder: Path) -> str:
 def absolute_from(text: str, folder: Path) -> str:
     """Gives a path that starts at a folder unless it is absolute or starts with `~`."""
     return os.path.normpath(folder / Path(text).expanduser())
-
-
-def _find_profile(name: str, job: Path | None) -> Path:
-    """Gives a profile's file: a path, or a name in `configs` beside the job's folder or in the current folder."""
-    base = job.parent.resolve().parent if job is not None else Path.cwd()
-    candidates = [Path(name), base / "configs" / f"{name}.yaml", Path.cwd() / "configs" / f"{name}.yaml"]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    known = sorted({file.stem for folder in (base, Path.cwd()) for file in (folder / "configs").glob("*.yaml")})
-    there = f"Profiles there are: {', '.join(known)}." if known else "There is no profile there."
-    raise ConfigError(f"There is no profile {name!r}: looked for {base / 'configs' / name}.yaml. {there}")
 
 
 def _merge(layers: Sequence[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -32,8 +32,11 @@ def test_configuration_of_a_pipeline_is_written_to_edit(name: str, capsys: pytes
 
 
 @pytest.mark.usefixtures("_paddlex_files")
-def test_configuration_of_the_other_engine_says_how_that_one_takes_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["engines", "config", "paddleocr-vl"]) == ExitCode.OK
+@pytest.mark.parametrize("name", ["paddleocr-vl", "v1.6", "PaddleOCR-VL-1.6"])
+def test_configuration_of_the_other_engine_says_how_that_one_takes_it(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["engines", "config", name]) == ExitCode.OK
     text = capsys.readouterr().out
     assert text.startswith("# batchocr run INPUT --engine paddleocr-vl --engine-option paddlex_config=")
     assert yaml.safe_load(text)["pipeline_name"] == "PaddleOCR-VL-1.6"

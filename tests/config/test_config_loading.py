@@ -54,6 +54,17 @@ def test_profile_is_found_from_the_current_folder_without_a_job(
     assert load(profile="cpu").devices == "cpu"
 
 
+def test_profiles_that_come_along_are_found_from_anywhere_and_give_way_to_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(profile="kaggle-t4x2").devices == "gpu:0,gpu:1"
+    write(tmp_path / "configs" / "kaggle-t4x2.yaml", "devices: cpu")
+    assert load(profile="kaggle-t4x2").devices == "cpu"
+    with pytest.raises(ConfigError, match=r"no profile 'kaggle-t4'.*kaggle-t4x2, paddleocr-vl"):
+        load(profile="kaggle-t4")
+
+
 def test_relative_paths_start_at_the_file_that_names_them(tmp_path: Path) -> None:
     job = write(
         tmp_path / "jobs" / "a.yaml",

@@ -24,8 +24,9 @@ VL_VERSIONS: Mapping[str, tuple[str, str]] = {
     "v1.5": ("PP-DocLayoutV3", "PaddleOCR-VL-1.5-0.9B"),
     "v1.6": ("PP-DocLayoutV3", "PaddleOCR-VL-1.6-0.9B"),
 }
-# The same under PaddleX's names of the pipelines.
-VL_NAMES: Mapping[str, str] = {"PaddleOCR-VL": "v1", "PaddleOCR-VL-1.5": "v1.5", "PaddleOCR-VL-1.6": "v1.6"}
+# What PaddleX calls the pipelines of these releases, and back.
+VL_PIPELINES: Mapping[str, str] = {"v1": "PaddleOCR-VL", "v1.5": "PaddleOCR-VL-1.5", "v1.6": "PaddleOCR-VL-1.6"}
+VL_NAMES: Mapping[str, str] = {pipeline: version for version, pipeline in VL_PIPELINES.items()}
 VL_ROLES = ("layout_detection", "vl_rec", "doc_orientation_classify", "doc_unwarping")
 VL_ALWAYS = ("layout_detection", "vl_rec")
 ORIENTATION, UNWARPING = "PP-LCNet_x1_0_doc_ori", "UVDoc"

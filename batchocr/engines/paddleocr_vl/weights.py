@@ -8,6 +8,7 @@ from typing import Any
 
 from batchocr.engines.paddle.hashes import model_hashes
 from batchocr.engines.paddle.models import (
+    VL_PIPELINES,
     VL_ROLES,
     Model,
     cache_home,
@@ -19,8 +20,6 @@ from batchocr.engines.paddle.models import (
 )
 from batchocr.engines.paddleocr_vl.options import PaddleOcrVlOptions
 
-# PaddleX's names of the pipelines, by version.
-_PIPELINES = {"v1": "PaddleOCR-VL", "v1.5": "PaddleOCR-VL-1.5", "v1.6": "PaddleOCR-VL-1.6"}
 # Where a configuration has the part of each role.
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "layout_detection": ("SubModules", "LayoutDetection"),
@@ -113,7 +112,7 @@ def _configuration(options: PaddleOcrVlOptions) -> dict[str, Any]:
         ConfigError: it cannot be read.
     """
     if options.paddlex_config is None:
-        return read_config(_PIPELINES[options.pipeline_version])
+        return read_config(VL_PIPELINES[options.pipeline_version])
     configuration = read_config(str(options.paddlex_config))
     for role, path in _PARTS.items():
         part = _part(configuration, *path)

@@ -13,13 +13,14 @@ from typing import Any
 
 import yaml
 
-from batchocr.engines.paddle.models import config_folder, read_config
+from batchocr.engines.paddle.models import VL_PIPELINES, config_folder, read_config
 from batchocr.engines.paddle.runtime import guest_libraries
 from batchocr.engines.paddlex.names import OTHER_ENGINE, Pipeline, find_pipeline, runnable_pipeline
 from batchocr.engines.paddlex.options import PaddlexOptions
 from batchocr.errors import ConfigError, SetupError
 
-ENGINE_PIPELINES = {"paddlex": "OCR", OTHER_ENGINE: "PaddleOCR-VL-1.6"}
+# What else a pipeline may be called here: an engine, whose default is meant, or a release of PaddleOCR-VL.
+OTHER_NAMES = {"paddlex": "OCR", OTHER_ENGINE: VL_PIPELINES["v1.6"], **VL_PIPELINES}
 REMEDY = 'install it with: pip install "batchocr[paddle]"'
 # What alters the page itself, or asks one more large model, only happens when it is asked for.
 _OFF = re.compile(
@@ -58,13 +59,13 @@ def editable_yaml(name: str) -> str:
     """Gives the configuration of a pipeline to save and edit, with a first line that says how to run it.
 
     Args:
-        name: of a pipeline, or of an engine that runs pipelines; the engine's default is meant then.
+        name: of a pipeline, of an engine that runs pipelines (its default is meant then), or a release such as `v1.5`.
 
     Raises:
         ConfigError: there is no such pipeline, or no engine that runs it.
         SetupError: PaddleX is not installed.
     """
-    pipeline = find_pipeline(ENGINE_PIPELINES.get(name, name))
+    pipeline = find_pipeline(OTHER_NAMES.get(name, name))
     if pipeline.paddleocr_class == "PaddleOCRVL":
         how = f"--engine {OTHER_ENGINE} --engine-option paddlex_config=THIS_FILE"
     else:
