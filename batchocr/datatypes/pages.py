@@ -47,7 +47,7 @@ class TextLayer:
         unmapped_share: share of characters without a trustworthy Unicode value, 0 to 1.
         image_boxes: raster images placed on the page, px of the page image.
         rules: the straight, level or plumb lines that the page draws, px of the page image, if it draws nothing but
-            them and text; None if there is more on it, such as pictures, curves, coloured areas, notes, form fields.
+            them, text and raster images; None if there is more on it: curves, coloured areas, notes, form fields.
     """
 
     words: tuple[TextWord, ...]

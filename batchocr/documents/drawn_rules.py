@@ -1,4 +1,4 @@
-"""The straight rules that a PDF page draws, if it draws nothing else but text: its image then tells no more.
+"""The straight rules that a PDF page draws, if it draws nothing else but text and images: nothing else is to be found.
 
 Whatever is doubtful counts as something else: what is pale, dashed, see-through, half hidden or on a layer of its own
 may look different from what the path says, and the image must be searched.
@@ -41,9 +41,9 @@ class _MoreThanRulesError(Exception):
 
 
 def drawn_rules(page: Any, geometry: Geometry) -> tuple[BBox, ...] | None:
-    """Gives the boxes of the rules that an open pypdfium2 page draws, px, or None if it draws more than rules and text.
+    """Gives the boxes of the rules that an open pypdfium2 page draws, px, or None if it draws other things.
 
-    An area in white that is drawn first is not seen, so it does not count.
+    Text and images do not count, nor does an area in white that is drawn first: it is not seen.
     """
     count = pdfium_c.FPDFPage_CountObjects(page)
     if count > MAX_OBJECTS or _has_notes(page):
@@ -56,7 +56,7 @@ def drawn_rules(page: Any, geometry: Geometry) -> tuple[BBox, ...] | None:
             kind = pdfium_c.FPDFPageObj_GetType(page_object)
             if kind == pdfium_c.FPDF_PAGEOBJ_PATH:
                 boxes += _rules_of(page_object, blank=blank)
-            elif kind != pdfium_c.FPDF_PAGEOBJ_TEXT:
+            elif kind != pdfium_c.FPDF_PAGEOBJ_TEXT and not _is_picture(page_object, kind):
                 return None
             blank = blank and not boxes and kind == pdfium_c.FPDF_PAGEOBJ_PATH
             if len(boxes) > MAX_RULES:
@@ -70,6 +70,15 @@ def drawn_rules(page: Any, geometry: Geometry) -> tuple[BBox, ...] | None:
     found[:, 1::2] = found[:, 1::2].clip(0, geometry.size_px[1])
     seen = (found[:, 2] > found[:, 0]) & (found[:, 3] > found[:, 1])
     return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in found[seen].round(2).tolist())
+
+
+def _is_picture(page_object: Any, kind: int) -> bool:
+    """Tells whether an object is an image, and not one that is drawn as a rule."""
+    edges = [ctypes.c_float() for _ in range(4)]
+    if kind != pdfium_c.FPDF_PAGEOBJ_IMAGE or not pdfium_c.FPDFPageObj_GetBounds(page_object, *edges):
+        return False
+    left, bottom, right, top = (edge.value for edge in edges)
+    return min(right - left, top - bottom) > MAX_THICKNESS_PT
 
 
 def _has_notes(page: Any) -> bool:

@@ -102,7 +102,7 @@ class PdfReader:
         if want_text:
             text_layer, text_warnings = read_text_layer(page, *size_px)
             warnings.extend(text_warnings)
-        if thumbnail_dpi is None or text_layer is None or text_layer.rules is None:
+        if thumbnail_dpi is None or text_layer is None or text_layer.rules is None or text_layer.image_boxes:
             return RenderedPage(_pixels(page, scale), scale * POINTS_PER_INCH, text_layer, tuple(warnings))
         pixels = _pixels(page, scale * min(1.0, thumbnail_dpi / dpi))
         return RenderedPage(pixels, scale * POINTS_PER_INCH, text_layer, tuple(warnings), size_px)

@@ -40,10 +40,7 @@ def read_text_layer(page: Any, width_px: int, height_px: int) -> tuple[TextLayer
     finally:
         text_page.close()
     layer = _text_layer(chars, geometry)
-    rules = drawn_rules(page, geometry)
-    if rules is not None:
-        return replace(layer, rules=rules), ()
-    return replace(layer, image_boxes=image_boxes(page, geometry)), ()
+    return replace(layer, rules=drawn_rules(page, geometry), image_boxes=image_boxes(page, geometry)), ()
 
 
 def _on_image(chars: Chars, geometry: Geometry) -> Chars:

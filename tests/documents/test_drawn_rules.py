@@ -92,6 +92,23 @@ def test_links_are_not_drawn_but_notes_are(tmp_path: Path) -> None:
     assert (blank == 255).all()
 
 
+INLINE = b"BI /W 1 /H 1 /BPC 8 /CS /G ID \x40 EI"
+
+
+def test_pictures_are_told_apart_and_want_the_page_in_full(tmp_path: Path) -> None:
+    content = WORDS + b"72 600 100 2 re f q 100 0 0 50 72 400 cm " + INLINE + b" Q"
+    page = rendered(tmp_path, content, thumbnail_dpi=36)
+    assert page.text_layer is not None
+    assert page.text_layer.rules == ((72.0, 190.0, 172.0, 192.0),)
+    assert page.text_layer.image_boxes == ((72.0, 342.0, 172.0, 392.0),)
+    assert page.thumbnail_of is None
+    assert page.pixels.shape == (792, 612, 3)
+
+
+def test_rule_that_is_drawn_as_a_picture_is_looked_for_on_the_page(tmp_path: Path) -> None:
+    assert rules(tmp_path, b"q 100 0 0 1 72 400 cm " + INLINE + b" Q") is None
+
+
 def test_white_ground_counts_only_where_something_lies_under_it(tmp_path: Path) -> None:
     layer = rendered(tmp_path, b"1 g 0 0 612 792 re f 0 g " + WORDS).text_layer
     assert layer is not None

@@ -94,6 +94,32 @@ def test_page_reads_the_same_without_its_image(layer: TextLayer) -> None:
     assert recognized(drawn(layer), mode="text") == alone
 
 
+PICTURE = (100.0, 600.0, 500.0, 900.0)
+
+
+def test_placed_picture_wants_pixels_but_no_search() -> None:
+    layer = replace(layer_with(WORDS + CELLS, GRID), image_boxes=(PICTURE,))
+    assert PpOcrEngine.needs_pixels(thumbnail(layer))
+    page = drawn(layer)
+    page.pixels[600:900, 100:500] = np.random.default_rng(1).integers(0, 255, (300, 400, 3), np.uint8)
+    # Not in the text layer nor placed: it would be found by a search.
+    page.pixels[1000:1300, 500:900] = np.random.default_rng(2).integers(0, 255, (300, 400, 3), np.uint8)
+    read = recognized(page, mode="auto")
+    assert sorted(block.label for block in read.blocks) == ["image", "table", "text"]
+    (figure,) = (block for block in read.blocks if block.label == "image")
+    assert figure.bbox == PICTURE
+    assert np.array_equal(read.images[str(figure.image)], page.pixels[600:900, 100:500])
+    searched = recognized(replace(page, text_layer=replace(layer, rules=None)), mode="auto")
+    assert [block.label for block in searched.blocks].count("image") == 2
+
+
+def test_page_with_a_picture_behind_it_is_searched() -> None:
+    layer = replace(layer_with(WORDS, ()), image_boxes=((0.0, 0.0, 1000.0, 1400.0),))
+    page = drawn(layer)
+    page.pixels[300:] = picture([(60, 60 + 40 * row, "Pack my box with jugs") for row in range(20)], size=(1000, 1100))
+    assert recognized(page, mode="auto").raw["text_source"] == "ocr"
+
+
 def test_table_of_a_thumbnail_has_its_cells() -> None:
     blocks = recognized(thumbnail(layer_with(WORDS + CELLS, GRID)), mode="auto").blocks
     assert [block.label for block in blocks].count("table") == 1

@@ -21,7 +21,13 @@ WORK_DPI = 50
 
 
 def find_figures(
-    pixels: Pixels, dpi: float, text_boxes: Sequence[BBox], table_boxes: Sequence[BBox], image_boxes: Sequence[BBox]
+    pixels: Pixels,
+    dpi: float,
+    text_boxes: Sequence[BBox],
+    table_boxes: Sequence[BBox],
+    image_boxes: Sequence[BBox],
+    *,
+    placed_only: bool = False,
 ) -> tuple[BBox, ...]:
     """Gives the boxes of a page's figures, px, from top to bottom.
 
@@ -31,6 +37,7 @@ def find_figures(
         text_boxes: the page's lines; what they cover is no figure's ink.
         table_boxes: the page's tables; what they cover is no figure's ink.
         image_boxes: raster images placed on the page; one that fills the page is a scan's background and no figure.
+        placed_only: look for no others.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < 8:
@@ -40,7 +47,8 @@ def find_figures(
     placed = _merged(_clipped(image_boxes, width, height), size, scale)
     figures = [box for box in placed if _is_big(box, MIN_SIDE_IN * dpi) and not _fills(box, width, height)]
     figures = [box for box in figures if not _is_in_any(box, table_boxes)]
-    for box in _inked(pixels, scale, size, dpi, text_boxes, [*table_boxes, *figures]):
+    inked = [] if placed_only else _inked(pixels, scale, size, dpi, text_boxes, [*table_boxes, *figures])
+    for box in inked:
         if not _is_in_any(box, figures):
             figures.append(box)
     figures.sort(key=lambda box: (box[1], box[0], box[3], box[2]))

@@ -1,6 +1,6 @@
-"""Pages of which the text layer tells all: trusted words, and rules that part them or make tables of them.
+"""Pages of which the PDF tells all: trusted words, rules that part them or make tables of them, placed images.
 
-Their image need not be searched, which takes longer than all else, and so not even be drawn.
+Their image need not be searched, which takes longer than all else; and without images on it, not even be drawn.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from batchocr.engines.ppocr.geometry import holds
 from batchocr.engines.ppocr.rulings import Rules, rules_of
 from batchocr.engines.ppocr.tables import TableGrid, grids_of
-from batchocr.engines.ppocr.text_layer import doubt_of_words, draws_with_letters
+from batchocr.engines.ppocr.text_layer import doubt_of_words, draws_no_more, draws_with_letters
 
 if TYPE_CHECKING:
     from batchocr.datatypes import PageImage, TextLayer
@@ -20,13 +20,20 @@ FILLED_SHARE = 0.5
 
 
 def needs_pixels(page: PageImage) -> bool:
-    """Tells whether a page that draws nothing but text and rules must be seen all the same."""
+    """Tells whether a page must be seen: there is more on it than words and the rules of tables."""
+    return page.text_layer is None or bool(page.text_layer.image_boxes) or needs_search(page)
+
+
+def needs_search(page: PageImage) -> bool:
+    """Tells whether a page's image must be searched: there may be more on it than words, rules and placed images."""
     layer = page.text_layer
-    if layer is None or layer.rules is None or doubt_of_words(layer) is not None or draws_with_letters(layer.words):
+    width, height = page.size_px
+    if layer is None or layer.rules is None or not draws_no_more(layer, width * height):
+        return True
+    if doubt_of_words(layer) is not None or draws_with_letters(layer.words):
         return True
     if not layer.rules:
         return False
-    width, height = page.size_px
     rules = rules_of(layer.rules, height, width)
     grids = grids_of(rules)
     return not (_only_tables(rules, grids) and all(_is_filled(grid, layer) for grid in grids))

@@ -62,7 +62,7 @@ def analyze(
     read_boxes: ReadBoxes | None = None,
     rules: Rules | None = None,
     *,
-    no_figures: bool = False,
+    placed_only: bool = False,
 ) -> LayoutResult:
     """Gives the blocks of a page: the same page gives the same blocks, whatever the order of `lines`.
 
@@ -75,7 +75,7 @@ def analyze(
         text_source: "ocr" where the lines were read from the image; anything else says that the PDF gave them.
         read_boxes: gives what is written in boxes of the page, px; asked about marks in otherwise empty cells.
         rules: of the page, if they are known; otherwise they are looked for where a table may need them.
-        no_figures: the page is known to have none, so they are not looked for.
+        placed_only: the page is known to have no other figures than images that the PDF places.
     """
     pieces = [piece for line in lines if line.text.strip() for piece in _parted(line)]
     pieces.sort(key=lambda line: (line.bbox, line.text))
@@ -85,7 +85,7 @@ def analyze(
         tables = [with_marks(table, pixels, pieces, read_boxes) for table in tables]
     free = _without(pieces, {index for table in tables for index in table.lines})
     boxes, table_boxes = [line.bbox for line in pieces], [table.grid.bbox for table in tables]
-    figures = () if no_figures else find_figures(pixels, dpi, boxes, table_boxes, image_boxes)
+    figures = find_figures(pixels, dpi, boxes, table_boxes, image_boxes, placed_only=placed_only)
     page = _Page(frame, pieces, exact_heights=text_source != "ocr")
     regions = [_table_block(parts, pieces) for parts in with_halves_joined(tables)]
     for number, box in enumerate(figures, 1):

@@ -12,7 +12,7 @@ import numpy as np
 
 from batchocr.datatypes import PageImage, PageResult
 from batchocr.engines.ppocr.detection import Detector
-from batchocr.engines.ppocr.layer_alone import needs_pixels
+from batchocr.engines.ppocr.layer_alone import needs_search
 from batchocr.engines.ppocr.layout import analyze
 from batchocr.engines.ppocr.line_reader import LineReader
 from batchocr.engines.ppocr.orientation import turned_box
@@ -118,11 +118,12 @@ class PageReader:
 def _read_layer(page: PageImage, source: TextSource) -> PageResult:
     layer = page.text_layer
     lines = lines_from_words(layer.words) if layer else []
-    if layer is not None and layer.rules is not None and (page.thumbnail_of or not needs_pixels(page)):
+    if layer is not None and layer.rules is not None and (page.thumbnail_of or not needs_search(page)):
         width, height = page.size_px
-        empty: Pixels = np.broadcast_to(np.uint8(255), (height, width, 3))  # takes no memory
+        nothing: Pixels = np.broadcast_to(np.uint8(255), (height, width, 3))  # takes no memory
         rules = rules_of(layer.rules, height, width)
-        return _result(page, empty, 0, source, lines, rules, grids_of(rules), no_figures=True)
+        pixels = nothing if page.thumbnail_of else page.pixels
+        return _result(page, pixels, 0, source, lines, rules, grids_of(rules), placed_only=True)
     rules = find_rules(page.pixels)
     return _result(page, page.pixels, 0, source, lines, rules, grids_of(rules))
 
@@ -137,7 +138,7 @@ def _result(
     grids: Sequence[TableGrid],
     read_boxes: ReadBoxes | None = None,
     *,
-    no_figures: bool = False,
+    placed_only: bool = False,
 ) -> PageResult:
     """Lays the upright page out, and turns the boxes back to where they are on the page as it came."""
     width, height = page.size_px
@@ -145,7 +146,7 @@ def _result(
     if page.text_layer is not None:
         image_boxes = [turned_box(box, turns, width, height) for box in page.text_layer.image_boxes]
     layout = analyze(
-        upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes, rules, no_figures=no_figures
+        upright, page.dpi, lines, grids, image_boxes, source.kind, read_boxes, rules, placed_only=placed_only
     )
     blocks = layout.blocks
     raw: dict[str, Any] = {"text_source": source.kind, "reason": source.reason}

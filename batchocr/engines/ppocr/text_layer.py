@@ -62,12 +62,17 @@ def distrust(layer: TextLayer | None, pixels: Pixels, dpi: float) -> str | None:
     if layer is None:
         return "the page has no text layer"
     doubt = doubt_of_words(layer)
-    # What is neither a word nor a rule may be text all the same.
-    if doubt is None and layer.rules is None:
+    height, width = pixels.shape[:2]
+    if doubt is None and not draws_no_more(layer, width * height):
         uncovered = _uncovered_share(layer, pixels, dpi)
         if uncovered > MAX_UNCOVERED_SHARE:
             return f"{uncovered:.0%} of what looks like text on the page is not in the text layer"
     return doubt
+
+
+def draws_no_more(layer: TextLayer, page_area: float) -> bool:
+    """Tells whether a page shows nothing but its words, rules, and images that are no background of it."""
+    return layer.rules is not None and not any(_is_background(box, page_area) for box in layer.image_boxes)
 
 
 def doubt_of_words(layer: TextLayer) -> str | None:
@@ -151,7 +156,7 @@ def _uncovered_share(layer: TextLayer, pixels: Pixels, dpi: float) -> float:
     for word in layer.words:
         _clear(bare, word.bbox, margin=0.3 * word.font_size_px)
     for box in layer.image_boxes:
-        if (box[2] - box[0]) * (box[3] - box[1]) < BACKGROUND_SHARE * width * height:
+        if not _is_background(box, width * height):
             _clear(bare, box, margin=1.0)
     # Finding the marks takes long. Each of those outside has a bare part of its own, and most pages have few such.
     if _count_marks(cv2.bitwise_and(edges, bare)) < ENOUGH_UNCOVERED_MARKS:
@@ -161,6 +166,10 @@ def _uncovered_share(layer: TextLayer, pixels: Pixels, dpi: float) -> float:
     if np.count_nonzero(outside) < ENOUGH_UNCOVERED_MARKS:
         return 0.0
     return float(areas[outside].sum() / areas.sum())
+
+
+def _is_background(box: BBox, page_area: float) -> bool:
+    return (box[2] - box[0]) * (box[3] - box[1]) >= BACKGROUND_SHARE * page_area
 
 
 def _edges(pixels: Pixels) -> Pixels:
