@@ -211,11 +211,8 @@ class DocumentChild:
             height, width = int(header["ok"]["height"]), int(header["ok"]["width"])
         except (LookupError, TypeError, ValueError) as err:
             raise MalformedFrameError("pixels without a size") from err
-        if payload_bytes != height * width * 3 or height * width > self._most_pixels():
+        if payload_bytes != height * width * 3 or height * width > ROUNDING * self._limits.max_page_pixels + 1e6:
             raise MalformedFrameError("pixels of another size than said")
         pixels: Pixels = np.empty((height, width, 3), np.uint8)
         read_into(child.source, pixels.data.cast("B"))
         return pixels
-
-    def _most_pixels(self) -> float:
-        return ROUNDING * self._limits.max_page_pixels + 1e6
