@@ -11,6 +11,7 @@ from batchocr.engines.ppocr.cell_marks import ReadBoxes, with_marks
 from batchocr.engines.ppocr.figures import find_figures
 from batchocr.engines.ppocr.geometry import Frame, holds, median, overlap, text_frame, union
 from batchocr.engines.ppocr.lines import Line
+from batchocr.engines.ppocr.lone_numbers import lone_numbers
 from batchocr.engines.ppocr.margins import find_margin_rows, find_stamps
 from batchocr.engines.ppocr.open_tables import find_open_grids
 from batchocr.engines.ppocr.paragraphs import Paragraph, Row, body_height, build_paragraphs
@@ -196,7 +197,7 @@ class _Page:
     """The lines of a page in the frame in which they are level."""
 
     def __init__(self, frame: Frame, lines: Sequence[Line], *, exact_heights: bool) -> None:
-        self.lines = lines
+        self.lines = list(lines)
         self.exact_heights = exact_heights
         self.frame = frame
         self.boxes = [frame.upright_line(line) for line in lines]
@@ -267,6 +268,8 @@ class _Page:
 
     def _with_marks_joined(self, indexes: Sequence[int]) -> list[tuple[int, ...]]:
         """Gives the lines, each with the number or bullet that stands apart before it: a row of these is no column."""
+        for index in lone_numbers(self.lines, indexes, MARK_GAP):
+            self.lines[index] = replace(self.lines[index], text=f"{self.lines[index].text.strip()}.")
         marks = [index for index in indexes if is_mark(self.lines[index].text)]
         owners: dict[int, int] = {}
         for mark in marks:
