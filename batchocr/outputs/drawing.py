@@ -89,6 +89,7 @@ def draw_layout(pixels: Pixels, page_width: int, blocks: Iterable[Block], scale:
 def _picture(pixels: Pixels, factor: int = 1) -> Image.Image:
     """Gives the page as a picture of 1 / `factor` its size, made in strips: a copy of a whole page can take 200 MB."""
     height, width = pixels.shape[:2]
+    # In its own size the picture is as large as the page, however it is made.
     if factor == 1 and pixels.flags.c_contiguous:
         return Image.frombuffer("RGB", (width, height), pixels, "raw", "BGR", 0, 1)
     picture = Image.new("RGB", (-(-width // factor), -(-height // factor)))

@@ -371,33 +371,3 @@ def test_no_character_of_twenty_thousand_lines_is_lost() -> None:
     result = analyze(blank(100, 100), DPI, lines, (), (), "ocr")
     words = [word for block in result.blocks for word in block.text.split()]
     assert sorted(words) == sorted(line.text for line in lines)
-
-
-def numbered(items: list[str], *, first: int = 1, step: float = 40) -> list[Line]:
-    rows = [(str(number), text, 300 + step * place) for place, (number, text) in enumerate(enumerate(items, first))]
-    return [one for number, text, y in rows for one in (text_line(number, 100, y), text_line(text, 130, y, stream=2))]
-
-
-ITEMS = ["Find the documents that there are", "Draw each page as a picture", "Read what the picture shows", "Join"]
-
-
-def test_numbers_that_stand_apart_without_a_dot_are_those_of_a_list() -> None:
-    result = read(numbered(ITEMS), source="text_layer")
-    assert texts(result, "list") == ["\n".join(f"{place}. {text}" for place, text in enumerate(ITEMS, 1))]
-    assert len(result.blocks) == 1
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        numbered(ITEMS[:2]),
-        numbered(ITEMS, first=2),
-        numbered(
-            ["Whoever reads a text whose lines", "are numbered in the margin, as laws", "are, meets no list"], step=18
-        ),
-    ],
-)
-def test_other_numbers_before_lines_stay_what_they_are(lines: list[Line]) -> None:
-    result = read(lines, source="text_layer")
-    assert texts(result, "list") == []
-    assert not any("1." in block.text for block in result.blocks)

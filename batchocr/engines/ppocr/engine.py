@@ -18,7 +18,7 @@ from batchocr.errors import EngineError, FailureKind, SetupError
 if TYPE_CHECKING:
     from batchocr.engines.ppocr.page_reader import PageReader
 
-OUTPUT_VERSION = 1
+OUTPUT_VERSION = 2
 # Any of these gives the module cv2.
 OPENCV = ("opencv-python-headless", "opencv-contrib-python-headless", "opencv-python", "opencv-contrib-python")
 # Any of these gives the module of the same name as the runtime.

@@ -85,6 +85,8 @@ def analyze(
     if read_boxes:
         tables = [with_marks(table, pixels, pieces, read_boxes) for table in tables]
     free = _without(pieces, {index for table in tables for index in table.lines})
+    for index in lone_numbers(pieces, free, MARK_GAP):
+        pieces[index] = replace(pieces[index], text=f"{pieces[index].text.strip()}.")
     boxes, table_boxes = [line.bbox for line in pieces], [table.grid.bbox for table in tables]
     figures = find_figures(pixels, dpi, boxes, table_boxes, image_boxes, placed_only=placed_only)
     page = _Page(frame, pieces, exact_heights=text_source != "ocr")
@@ -197,7 +199,7 @@ class _Page:
     """The lines of a page in the frame in which they are level."""
 
     def __init__(self, frame: Frame, lines: Sequence[Line], *, exact_heights: bool) -> None:
-        self.lines = list(lines)
+        self.lines = lines
         self.exact_heights = exact_heights
         self.frame = frame
         self.boxes = [frame.upright_line(line) for line in lines]
@@ -268,8 +270,6 @@ class _Page:
 
     def _with_marks_joined(self, indexes: Sequence[int]) -> list[tuple[int, ...]]:
         """Gives the lines, each with the number or bullet that stands apart before it: a row of these is no column."""
-        for index in lone_numbers(self.lines, indexes, MARK_GAP):
-            self.lines[index] = replace(self.lines[index], text=f"{self.lines[index].text.strip()}.")
         marks = [index for index in indexes if is_mark(self.lines[index].text)]
         owners: dict[int, int] = {}
         for mark in marks:

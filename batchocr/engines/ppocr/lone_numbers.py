@@ -11,6 +11,8 @@ from batchocr.engines.ppocr.wording import is_wide
 # Fewer may be anything: two notes, two values.
 MIN_ITEMS = 3
 MAX_ITEMS = 30
+# A page with more is full of figures, and each 1 on it would be looked at.
+MAX_NUMBERS = 100
 
 
 def lone_numbers(lines: Sequence[Line], indexes: Sequence[int], reach: float) -> list[int]:
@@ -23,7 +25,9 @@ def lone_numbers(lines: Sequence[Line], indexes: Sequence[int], reach: float) ->
         indexes: of those to look at.
         reach: an item's text begins at most this many heights behind its number.
     """
-    numbers = [index for index in indexes if lines[index].text.strip().isdecimal()]
+    numbers = [index for index in indexes if _is_number(lines[index].text.strip())]
+    if len(numbers) > MAX_NUMBERS:
+        return []
     numbers.sort(key=lambda index: (lines[index].bbox[1], lines[index].bbox[0]))
     for first in (index for index in numbers if int(lines[index].text) == 1):
         column = [first]
@@ -34,6 +38,10 @@ def lone_numbers(lines: Sequence[Line], indexes: Sequence[int], reach: float) ->
         if MIN_ITEMS <= len(column) <= MAX_ITEMS and _are_before_items(lines, indexes, column, reach):
             return column
     return []
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= len(str(MAX_ITEMS))
 
 
 def _is_below(line: Line, first: Line) -> bool:
