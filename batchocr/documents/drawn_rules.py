@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from itertools import pairwise
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -171,7 +172,7 @@ def _lines_of(owner: Any, count: Any, get: Any, matrix: Matrix) -> Iterator[list
     """Gives the corners of each line of a path, in points of the page; a closed line ends where it begins.
 
     Raises:
-        _MoreThanRulesError: it has curves, or countless corners.
+        _MoreThanRulesError: it has curves, countless corners, or some beyond all numbers.
     """
     a, b, c, d, e, f = matrix
     segments = count(owner)
@@ -190,7 +191,10 @@ def _lines_of(owner: Any, count: Any, get: Any, matrix: Matrix) -> Iterator[list
             raise _MoreThanRulesError
         if not pdfium_c.FPDFPathSegment_GetPoint(segment, x, y):
             raise _MoreThanRulesError
-        line.append((a * x.value + c * y.value + e, b * x.value + d * y.value + f))
+        point = (a * x.value + c * y.value + e, b * x.value + d * y.value + f)
+        if not (isfinite(point[0]) and isfinite(point[1])):
+            raise _MoreThanRulesError
+        line.append(point)
         if pdfium_c.FPDFPathSegment_GetClose(segment) and line[-1] != line[0]:
             line.append(line[0])
     if len(line) > 1:

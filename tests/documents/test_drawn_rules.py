@@ -75,6 +75,7 @@ def test_rules_are_told_as_they_are_seen(tmp_path: Path, content: bytes, boxes: 
         b"/OC /Layer BDC 72 600 100 1 re f EMC",
         b"q 72 600 m 172 600 l 100 700 l h W n 72 610 100 1 re f Q",
         b"72 600 m 172 600 l 172 601 l h f",
+        b"q " + b"2000000000.0 0 0 2000000000.0 0 0 cm " * 6 + b"1 1 5 1 re f Q",  # beyond all numbers
         b"BI /W 1 /H 1 /BPC 8 /CS /G ID \xff EI",
         b"/Fm Do",
         b"72 600 1 1 re f " * 1501,
